@@ -1,0 +1,5 @@
+//! Floor 0: clock, backoff arithmetic, error chain printing.
+
+pub mod backoff;
+pub mod chain;
+pub mod clock;
