@@ -126,6 +126,14 @@ impl GraphPath {
         })
     }
 
+    /// Appends `[*]`: the path names a collection, and its items are meant.
+    pub(super) fn push_each(&mut self) {
+        if let Access::Direct(steps) = &mut self.access {
+            steps.push(Step::Each);
+            self.text.push_str("[*]");
+        }
+    }
+
     /// The property of the entity that it starts at: what `$select` names.
     pub fn root(&self) -> &str {
         &self.root
@@ -312,7 +320,9 @@ fn place_of(query: &JpQuery) -> Option<Place> {
         .collect::<Option<_>>()?;
     let (urn, rest) = match selectors.split_first() {
         Some((Selector::Name(name), rest))
-            if name.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("urn:")) =>
+            if name
+                .get(..4)
+                .is_some_and(|p| p.eq_ignore_ascii_case("urn:")) =>
         {
             (Some(name.clone()), rest)
         }
@@ -343,7 +353,11 @@ fn place_of(query: &JpQuery) -> Option<Place> {
                 sub: sub.clone(),
             })
         }
-        [Selector::Name(attr), Selector::Wildcard, Selector::Name(sub)] => {
+        [
+            Selector::Name(attr),
+            Selector::Wildcard,
+            Selector::Name(sub),
+        ] => {
             path(attr, Some(sub))?;
             Some(Place::Each {
                 attr: path(attr, None)?,
@@ -403,10 +417,16 @@ mod tests {
         for (written, expected) in [
             ("userName", "$.userName"),
             ("$.userName", "$.userName"),
-            ("['urn:a:2.0:User'].['department']", "$['urn:a:2.0:User']['department']"),
+            (
+                "['urn:a:2.0:User'].['department']",
+                "$['urn:a:2.0:User']['department']",
+            ),
             ("$.['a'].b", "$['a'].b"),
             ("['a.[b'].c", "$['a.[b'].c"),
-            ("emails[?@.type=='.['].value", "$.emails[?@.type=='.['].value"),
+            (
+                "emails[?@.type=='.['].value",
+                "$.emails[?@.type=='.['].value",
+            ),
             (r"['it\'s.[']", r"$['it\'s.[']"),
         ] {
             assert_eq!(normalise(written), expected, "{written}");
@@ -425,14 +445,20 @@ mod tests {
         let element = |attr: &str, equalities: &[(&str, Value)], sub: &str| {
             Some(Place::Element {
                 attr: AttrPath::core(attr),
-                equalities: equalities.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect(),
+                equalities: equalities
+                    .iter()
+                    .map(|(n, v)| ((*n).to_owned(), v.clone()))
+                    .collect(),
                 sub: sub.into(),
             })
         };
         for (written, expected) in [
             ("userName", plain(None, "userName", None)),
             ("name.givenName", plain(None, "name", Some("givenName"))),
-            ("['urn:x:2.0:User'].manager", plain(Some("urn:x:2.0:User"), "manager", None)),
+            (
+                "['urn:x:2.0:User'].manager",
+                plain(Some("urn:x:2.0:User"), "manager", None),
+            ),
             (
                 "['urn:x:2.0:User'].['a'].['b']",
                 plain(Some("urn:x:2.0:User"), "a", Some("b")),
@@ -443,11 +469,18 @@ mod tests {
             ),
             (
                 "emails[?(@.type=='work' && @.primary==true)].value",
-                element("emails", &[("type", json!("work")), ("primary", json!(true))], "value"),
+                element(
+                    "emails",
+                    &[("type", json!("work")), ("primary", json!(true))],
+                    "value",
+                ),
             ),
             (
                 "plans[*].name",
-                Some(Place::Each { attr: AttrPath::core("plans"), sub: "name".into() }),
+                Some(Place::Each {
+                    attr: AttrPath::core("plans"),
+                    sub: "name".into(),
+                }),
             ),
             ("emails[?@.type!='work'].value", None),
             ("emails[?@.type=='a' || @.type=='b'].value", None),
@@ -460,7 +493,11 @@ mod tests {
             let found = ScimPath::compile(written).ok().map(|p| p.place().clone());
             assert_eq!(found, expected, "{written}");
         }
-        assert!(ScimPath::compile("emails[").unwrap_err().contains("RFC 9535"));
+        assert!(
+            ScimPath::compile("emails[")
+                .unwrap_err()
+                .contains("RFC 9535")
+        );
     }
 
     #[test]

@@ -155,7 +155,6 @@ impl Direction {
 /// [`Type`] as rule files spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are RFC 7643 §7's")]
 pub enum TypeName {
     String,
     Boolean,
@@ -183,7 +182,6 @@ impl From<TypeName> for Type {
 /// [`Returned`] as rule files spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are RFC 7643 §7's")]
 pub enum ReturnedName {
     Always,
     Never,
@@ -205,7 +203,6 @@ impl From<ReturnedName> for Returned {
 /// [`Uniqueness`] as rule files spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names are RFC 7643 §7's")]
 pub enum UniquenessName {
     None,
     Server,
