@@ -8,6 +8,7 @@
 
 mod compile;
 mod path;
+pub mod presets;
 mod row;
 mod schema;
 mod spec;
@@ -59,3 +60,6 @@ impl Mapping {
         &self.relations
     }
 }
+
+#[cfg(test)]
+mod tests;
