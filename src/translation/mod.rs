@@ -10,6 +10,7 @@ mod compile;
 mod hold;
 mod path;
 pub mod presets;
+mod push_down;
 mod relation;
 mod row;
 mod schema;
@@ -20,6 +21,7 @@ mod to_scim;
 mod transform;
 
 pub use path::{GraphPath, Place, ScimPath, Step};
+pub use push_down::{PushDown, RelationFilter};
 pub use row::{RelationRow, Row};
 pub use spec::{Direction, RuleError, RuleFile, Shape};
 pub use to_graph::{SideResource, WriteTarget};

@@ -40,7 +40,7 @@ impl Mapping {
                 }
                 ReadStep::Slot(index) => {
                     if let Some(slot) = self.slots.get(*index) {
-                        let elements = self.elements(slot, context);
+                        let elements = self.slot_elements(slot, context);
                         append(&mut doc, &slot.attr, elements);
                     }
                 }
@@ -53,7 +53,7 @@ impl Mapping {
         doc
     }
 
-    fn elements(&self, slot: &Slot, context: Context<'_>) -> Vec<Value> {
+    fn slot_elements(&self, slot: &Slot, context: Context<'_>) -> Vec<Value> {
         let rows = slot.rows.iter().filter_map(|index| self.rows.get(*index));
         let finish = |mut element: Document| {
             for (name, value) in &slot.equalities {

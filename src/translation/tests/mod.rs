@@ -2,6 +2,7 @@
 
 mod attributes;
 mod compile;
+mod push_down;
 mod read;
 mod round_trip;
 mod write;

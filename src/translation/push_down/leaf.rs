@@ -1,0 +1,424 @@
+//! One row against one value.
+
+use serde_json::Value as Json;
+
+use super::{
+    Mapping,
+    piece::{Piece, Why},
+};
+use crate::{
+    odata::{
+        expr::{Expr, Function, Literal as Value, Op},
+        facts::{self, FilterRule, Kind, Support},
+    },
+    resources,
+    scim::filter::{CompareOp, Literal},
+    translation::{path::Step, row::Row, to_graph::side_resource, transform::Transform},
+};
+
+/// A row's path as `$filter` writes it, with what Graph allows there.
+pub(in crate::translation) struct Target {
+    /// `a/b`: of the property, or of the collection.
+    pub path: String,
+    /// Whether values are tested in `path/any(p:…)`.
+    pub is_list: bool,
+    pub rule: FilterRule,
+}
+
+impl Target {
+    /// The expression, below `any` for a list.
+    fn expr(&self, make: impl FnOnce(String) -> Expr) -> Expr {
+        if self.is_list {
+            let inner = make("p".to_owned());
+            Expr::Any(self.path.clone(), "p".to_owned(), Box::new(inner))
+        } else {
+            make(self.path.clone())
+        }
+    }
+}
+
+impl Mapping {
+    /// Where `$filter` finds the row's values. `None`: nowhere.
+    pub(in crate::translation) fn target(&self, row: &Row) -> Option<Target> {
+        let steps = row.graph.as_ref()?.steps()?;
+        let (members, is_list) = match steps.split_last()? {
+            (Step::Each | Step::Index(0), members) => (members, true),
+            _ => (steps, false),
+        };
+        let names: Option<Vec<&str>> = members
+            .iter()
+            .map(|step| match step {
+                Step::Member(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let path = names?.join("/");
+        let known = if is_list {
+            facts::filter_rule(&self.entity, &format!("{path}/any(p:p)"))
+        } else {
+            facts::filter_rule(&self.entity, &path)
+        };
+        Some(Target {
+            path,
+            is_list,
+            rule: *known?,
+        })
+    }
+
+    /// The target, or why there is none.
+    fn need_target(&self, row: &Row) -> Result<Target, Why> {
+        let Some(path) = &row.graph else {
+            return Err(Why::cannot(format!("'{}' is not mapped", row.written)));
+        };
+        let root = path.root();
+        if side_resource(&self.entity, root).is_some() || facts::per_object_only(&self.entity, root)
+        {
+            return Err(Why::fatal(format!(
+                "'{}' cannot be filtered: Microsoft Graph gives {root} of one {} at a time",
+                row.written, self.entity
+            )));
+        }
+        self.target(row).ok_or_else(|| {
+            Why::cannot(format!(
+                "Microsoft Graph cannot filter by '{}' ({path})",
+                row.written
+            ))
+        })
+    }
+
+    /// `row op literal`; `negated`: the objects that do not satisfy it, those without a value
+    /// among them.
+    pub(super) fn leaf(
+        &self,
+        row: &Row,
+        op: CompareOp,
+        literal: &Literal,
+        negated: bool,
+    ) -> Result<Piece, Why> {
+        if row.graph.is_none() {
+            return Ok(match row.transform {
+                Transform::Constant(_) => Piece::All,
+                // Without a value, `ne` holds and nothing else does.
+                _ => Piece::constant((op == CompareOp::Ne) != negated),
+            });
+        }
+        let target = self.need_target(row)?;
+        if !is_comparable(&row.transform) {
+            return Err(computed(row));
+        }
+        match (op, negated) {
+            (CompareOp::Eq, false) => self.equal(row, &target, literal),
+            (CompareOp::Eq, true) => self.unequal(row, &target, literal),
+            (CompareOp::Ne, false) if !target.is_list => self.unequal(row, &target, literal),
+            (CompareOp::Ne, true) if !target.is_list => self.equal(row, &target, literal),
+            (CompareOp::Sw | CompareOp::Ew, _) => self.affix(row, &target, op, literal, negated),
+            (CompareOp::Co, _) => Err(Why::cannot(format!(
+                "Microsoft Graph cannot look inside '{}' (co): ask by {}",
+                row.written,
+                offers(row, &target)
+            ))),
+            (CompareOp::Ne, _) => Err(Why::cannot(format!(
+                "Microsoft Graph cannot compare any value of '{}' by 'ne': write not (… eq …)",
+                row.written
+            ))),
+            (CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le, false) => {
+                ordered(row, &target, op, literal)
+            }
+            (CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le, true) => {
+                Err(unsupported(row, &target, &format!("not ({op} …)")))
+            }
+        }
+    }
+
+    fn equal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Piece, Why> {
+        let value = match self.graph_literal(row, target, literal)? {
+            Probe::Value(value) => value,
+            Probe::Never => return Ok(Piece::False),
+        };
+        if target.rule.eq == Support::No && target.rule.ge_le != Support::No {
+            let side = |op| Box::new(Expr::Compare(target.path.clone(), op, value.clone()));
+            let range = Expr::And(side(Op::Ge), side(Op::Le));
+            return Piece::graph(range, target.rule.ge_le, false)
+                .ok_or_else(|| unsupported(row, target, "eq"));
+        }
+        let expr = target.expr(|path| Expr::Compare(path, Op::Eq, value));
+        Piece::graph(expr, target.rule.eq, is_exact(row))
+            .ok_or_else(|| unsupported(row, target, "eq"))
+    }
+
+    /// Objects without that value: Graph's `ne` holds for null, as SCIM's does.
+    fn unequal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Piece, Why> {
+        let value = match self.graph_literal(row, target, literal)? {
+            Probe::Value(value) => value,
+            Probe::Never => return Ok(Piece::True),
+        };
+        if !is_exact(row) {
+            return Err(Why::cannot(format!(
+                "'{}' heeds case and Microsoft Graph does not: it cannot leave out one spelling",
+                row.written
+            )));
+        }
+        let piece = if target.is_list {
+            let held = target.expr(|path| Expr::Compare(path, Op::Eq, value));
+            Piece::graph(Expr::Not(Box::new(held)), target.rule.not, true)
+        } else {
+            let expr = Expr::Compare(target.path.clone(), Op::Ne, value);
+            Piece::graph(expr, target.rule.ne, true)
+        };
+        piece.ok_or_else(|| unsupported(row, target, "ne"))
+    }
+
+    /// `sw` and `ew`.
+    fn affix(
+        &self,
+        row: &Row,
+        target: &Target,
+        op: CompareOp,
+        literal: &Literal,
+        negated: bool,
+    ) -> Result<Piece, Why> {
+        let Literal::String(text) = literal else {
+            return Err(unsupported(row, target, &op.to_string()));
+        };
+        if text.is_empty() {
+            return self.leaf_present(row, negated);
+        }
+        let (function, support) = if op == CompareOp::Sw {
+            (Function::StartsWith, target.rule.starts_with)
+        } else {
+            (Function::EndsWith, target.rule.ends_with)
+        };
+        let (text, exact) = match (&row.transform, op) {
+            (Transform::Identity, _) => (text.clone(), is_exact(row)),
+            (Transform::Lower, _) => (text.clone(), false),
+            (Transform::SmtpAddress, CompareOp::Sw) => (format!("smtp:{text}"), is_exact(row)),
+            // Other kinds of address may end so too.
+            (Transform::SmtpAddress, _) => (text.clone(), false),
+            _ => return Err(computed(row)),
+        };
+        let holds = target.expr(|path| Expr::Call(function, path, text));
+        if !negated {
+            return Piece::graph(holds, support, exact)
+                .ok_or_else(|| unsupported(row, target, &op.to_string()));
+        }
+        let piece = if exact && support != Support::No {
+            Piece::graph(Expr::Not(Box::new(holds)), target.rule.not, true)
+        } else {
+            None
+        };
+        let piece = piece.ok_or_else(|| unsupported(row, target, &format!("not ({op} …)")))?;
+        if target.is_list {
+            return Ok(piece);
+        }
+        // A function of null is null, and so is its negation: those without a value are asked
+        // for by themselves.
+        piece.or(self.leaf_present(row, true)?, &self.entity)
+    }
+
+    /// The row has a value, or (`negated`) has none.
+    pub(super) fn leaf_present(&self, row: &Row, negated: bool) -> Result<Piece, Why> {
+        if row.graph.is_none() {
+            let always = matches!(row.transform, Transform::Constant(_));
+            return Ok(Piece::constant(always != negated));
+        }
+        if row.required || self.is_id(row) {
+            return Ok(Piece::constant(!negated));
+        }
+        let target = self.need_target(row)?;
+        if is_made_up(&row.transform) {
+            return Err(computed(row));
+        }
+        if matches!(row.transform, Transform::SmtpAddress) {
+            let any = target.expr(|path| Expr::Call(Function::StartsWith, path, "smtp:".into()));
+            let piece = if negated {
+                Piece::graph(Expr::Not(Box::new(any)), target.rule.not, true)
+            } else {
+                Piece::graph(any, target.rule.starts_with, true)
+            };
+            return piece.ok_or_else(|| unsupported(row, &target, "pr"));
+        }
+        if target.is_list {
+            let op = if negated { Op::Eq } else { Op::Ne };
+            let support = facts::count_rule(&self.entity, &target.path, op, 0);
+            return Piece::graph(Expr::Count(target.path.clone(), op, 0), support, true)
+                .ok_or_else(|| unsupported(row, &target, "pr"));
+        }
+        let (op, support) = match (target.rule.eq_null, negated) {
+            (Support::No, _) => (Op::Ne, Support::No),
+            (support, true) => (Op::Eq, support),
+            // `ne null` takes both: that null can be compared with, and `ne`.
+            (_, false) => (Op::Ne, target.rule.ne),
+        };
+        let null = Expr::Compare(target.path.clone(), op, Value::Null);
+        if let Some(piece) = Piece::graph(null, support, true) {
+            return Ok(piece);
+        }
+        if row.graph_kind == Kind::Boolean && !negated {
+            let is = |truth| {
+                let expr = Expr::Compare(target.path.clone(), Op::Eq, Value::Bool(truth));
+                Piece::graph(expr, target.rule.eq, true)
+            };
+            if let (Some(a), Some(b)) = (is(true), is(false)) {
+                return a.or(b, &self.entity);
+            }
+        }
+        Err(unsupported(row, &target, "pr"))
+    }
+
+    fn is_id(&self, row: &Row) -> bool {
+        *row.place() == crate::translation::Place::Plain(crate::scim::attr::AttrPath::core("id"))
+    }
+
+    /// The SCIM literal as Graph holds it.
+    fn graph_literal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Probe, Why> {
+        let json = match literal {
+            Literal::Null => return Err(unsupported(row, target, "null")),
+            Literal::Bool(truth) => Json::Bool(*truth),
+            Literal::Number(number) => Json::Number(number.clone()),
+            // No attribute ever has an empty value.
+            Literal::String(text) if text.is_empty() => return Ok(Probe::Never),
+            Literal::String(text) => Json::String(text.clone()),
+        };
+        let held = match (&row.transform, &json) {
+            (
+                Transform::Identity | Transform::Not | Transform::DateTime | Transform::BooleanText,
+                _,
+            )
+            | (Transform::IntegerText, _) => row
+                .transform
+                .write(&json)
+                .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
+            (Transform::Lower, _) => json,
+            (Transform::SmtpAddress, Json::String(text)) => format!("smtp:{text}").into(),
+            _ => return Err(computed(row)),
+        };
+        let is_object = target.path == "id" && matches!(self.entity.as_str(), "user" | "group");
+        Ok(match (&row.graph_kind, held) {
+            (_, Json::Bool(truth)) => Probe::Value(Value::Bool(truth)),
+            (_, Json::Number(number)) => match number.as_i64() {
+                Some(number) => Probe::Value(Value::Int(number)),
+                None => return Err(unsupported(row, target, "a decimal")),
+            },
+            (Kind::DateTimeOffset, Json::String(text)) => Probe::Value(Value::Bare(text)),
+            (Kind::Guid, Json::String(text)) if resources::is_object_id(&text) => {
+                Probe::Value(Value::Bare(text))
+            }
+            (Kind::Guid, Json::String(_)) => Probe::Never,
+            // Graph answers 400 to an id that is none; nothing has it.
+            (_, Json::String(text)) if is_object && !resources::is_object_id(&text) => Probe::Never,
+            (_, Json::String(text)) => Probe::Value(Value::String(text)),
+            (_, other) => return Err(Why::fatal(format!("{other} is no value to compare with"))),
+        })
+    }
+}
+
+enum Probe {
+    Value(Value),
+    /// Nothing has this value.
+    Never,
+}
+
+fn ordered(row: &Row, target: &Target, op: CompareOp, literal: &Literal) -> Result<Piece, Why> {
+    let is_date = row.graph_kind == Kind::DateTimeOffset && row.transform == Transform::DateTime;
+    let (Literal::String(text), true) = (literal, is_date) else {
+        return Err(unsupported(row, target, &op.to_string()));
+    };
+    let at = crate::translation::transform::date_time(text)
+        .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?;
+    // Graph has ge and le: gt and lt are told apart by the evaluation.
+    let (op, exact) = match op {
+        CompareOp::Gt => (Op::Ge, false),
+        CompareOp::Lt => (Op::Le, false),
+        CompareOp::Ge => (Op::Ge, true),
+        _ => (Op::Le, true),
+    };
+    let expr = target.expr(|path| Expr::Compare(path, op, Value::Bare(at)));
+    Piece::graph(expr, target.rule.ge_le, exact)
+        .ok_or_else(|| unsupported(row, target, "gt, ge, lt or le"))
+}
+
+/// Whether Graph's comparison, which ignores case, is that of the attribute.
+fn is_exact(row: &Row) -> bool {
+    let is_text = matches!(row.graph_kind, Kind::String | Kind::Enum(_) | Kind::Guid);
+    !(is_text && row.case_exact)
+}
+
+/// Whether SCIM values can be compared where Graph holds them.
+fn is_comparable(transform: &Transform) -> bool {
+    match transform {
+        Transform::Identity
+        | Transform::Not
+        | Transform::Lower
+        | Transform::DateTime
+        | Transform::BooleanText
+        | Transform::IntegerText
+        | Transform::SmtpAddress => true,
+        Transform::Date | Transform::DateTimeTimeZone | Transform::Csv => false,
+        other => !is_made_up(other),
+    }
+}
+
+/// Whether the value is made of something else, so that not even its presence can be asked.
+fn is_made_up(transform: &Transform) -> bool {
+    matches!(
+        transform,
+        Transform::Constant(_)
+            | Transform::PhotoUrl
+            | Transform::FriendlySkuName
+            | Transform::AvailableSeats
+    )
+}
+
+fn computed(row: &Row) -> Why {
+    Why::cannot(format!(
+        "'{}' is computed ({}): Microsoft Graph cannot filter by it",
+        row.written,
+        row.transform.name()
+    ))
+}
+
+fn unsupported(row: &Row, target: &Target, what: &str) -> Why {
+    Why::cannot(format!(
+        "Microsoft Graph does not support {what} for '{}' ({}): ask by {}",
+        row.written,
+        target.path,
+        offers(row, target)
+    ))
+}
+
+/// The SCIM operators that Graph answers for a row: `eq, ne, sw, pr`.
+pub(in crate::translation) fn offers(row: &Row, target: &Target) -> String {
+    let names = operators(row, target, |_| true);
+    if names.is_empty() {
+        "another attribute".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// The SCIM operators that Graph answers for a row in queries that `wanted` picks.
+pub(in crate::translation) fn operators(
+    row: &Row,
+    target: &Target,
+    wanted: impl Fn(Support) -> bool,
+) -> Vec<&'static str> {
+    if !is_comparable(&row.transform) {
+        return Vec::new();
+    }
+    let rule = &target.rule;
+    let dated = row.graph_kind == Kind::DateTimeOffset;
+    let textual = matches!(row.transform, Transform::Identity | Transform::SmtpAddress);
+    let known = [
+        ("eq", rule.eq, true),
+        ("ne", rule.ne, is_exact(row) && !target.is_list),
+        ("sw", rule.starts_with, textual),
+        ("ew", rule.ends_with, textual),
+        ("gt, ge, lt, le", rule.ge_le, dated),
+        ("pr", rule.eq_null, true),
+    ];
+    known
+        .iter()
+        .filter(|(_, support, applies)| *applies && *support != Support::No && wanted(*support))
+        .map(|(name, ..)| *name)
+        .collect()
+}
