@@ -1,1 +1,207 @@
-//! To come.
+//! Floor 2: what each resource type is, as pure declarations.
+//!
+//! A resource type is one room: `users.rs`, `groups.rs`, … declare the SCIM endpoint, the Graph
+//! collection, the rule file, the relations and the operations. Everything above is generic over
+//! [`ResourceType`]. To add one: a file here, a line in [`ALL`], a rule file in each preset.
+
+pub mod edge;
+pub mod groups;
+pub mod licences;
+pub mod licenses;
+pub mod plan;
+pub mod references;
+pub mod relation;
+pub mod role_assignments;
+pub mod roles;
+pub mod skus;
+pub mod users;
+
+use serde_json::{Map, Value};
+
+use crate::scim::{Document, error::Error, schema::Attribute};
+
+pub use edge::Edge;
+pub use plan::{GraphCall, Tolerates};
+pub use relation::{Candidates, Relation};
+
+/// Every resource type that this server offers, in the order of `/ResourceTypes`.
+pub static ALL: &[&ResourceType] = &[
+    &users::USERS,
+    &groups::GROUPS,
+    &roles::ROLES,
+    &licenses::LICENSES,
+];
+
+/// How a collection is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// Graph filters, counts and pages it.
+    Paged,
+    /// Graph gives the whole (small) list and no query options that are worth using; every
+    /// filter and sort is evaluated here.
+    Whole,
+}
+
+/// How one object is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// `GET collection/{id}`
+    Path,
+    /// The object of the whole list whose property has the value of `id`.
+    Property(&'static str),
+}
+
+/// Which write operations a resource type has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operations {
+    /// `POST /Type`
+    pub create: bool,
+    /// `PUT /Type/{id}`
+    pub replace: bool,
+    /// `PATCH /Type/{id}`
+    pub patch: bool,
+    /// `DELETE /Type/{id}`
+    pub delete: bool,
+}
+
+/// What a PATCH answers when the client names no attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchAnswer {
+    /// 200 and the resource: it has been read anyway.
+    Resource,
+    /// 204: a change of members never loads the group.
+    NoContent,
+}
+
+/// What a create needs from outside: everything here is decided by the caller, so that the
+/// preparation stays pure.
+#[derive(Clone, Debug)]
+pub struct CreateContext {
+    /// A random password for accounts that come without one.
+    pub password: String,
+    /// A short random suffix for names that must not collide.
+    pub suffix: String,
+}
+
+/// What is special to one resource type beside its rows and relations.
+pub trait Special: Sync {
+    /// Completes the body of a create: what Graph requires and the client need not say.
+    ///
+    /// # Errors
+    /// `invalidValue` when something that cannot be made up is missing.
+    fn prepare_create(
+        &self,
+        _body: &mut Map<String, Value>,
+        _document: &Document,
+        _context: &CreateContext,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Graph properties that [`Special::guard_update`] and [`Special::guard_relation`] look at.
+    fn guard_properties(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Refuses an update of `entity` by `body` that Graph would refuse for a known reason.
+    ///
+    /// # Errors
+    /// `mutability` with the reason.
+    fn guard_update(&self, _entity: &Value, _body: &Map<String, Value>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Refuses a change of a relation of `entity` for a known reason.
+    ///
+    /// # Errors
+    /// `mutability` with the reason.
+    fn guard_relation(&self, _entity: &Value, _relation: &str) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The declaration of one resource type.
+pub struct ResourceType {
+    /// `User`, `Group`, …: `meta.resourceType` and the name in `/ResourceTypes`.
+    pub name: &'static str,
+    /// `/Users`, …
+    pub endpoint: &'static str,
+    /// Stem of the rule file: `users` for `users.toml`.
+    pub rules: &'static str,
+    /// Graph collection: `/users`, …
+    pub collection: &'static str,
+    /// The Graph property that holds the SCIM `id`.
+    pub id_property: &'static str,
+    /// How it is listed.
+    pub listing: Listing,
+    /// How one is read.
+    pub key: Key,
+    /// What may be written.
+    pub operations: Operations,
+    /// What PATCH answers.
+    pub patch_answer: PatchAnswer,
+    /// Relations to other objects.
+    pub relations: &'static [&'static dyn Relation],
+    /// The rest.
+    pub special: &'static dyn Special,
+}
+
+impl ResourceType {
+    /// The relation of that name.
+    pub fn relation(&self, name: &str) -> Option<&'static dyn Relation> {
+        self.relations.iter().copied().find(|r| r.name() == name)
+    }
+
+    /// Path of one object below the collection.
+    pub fn object_path(&self, id: &str) -> String {
+        format!("{}/{}", self.collection, crate::odata::request::segment(id))
+    }
+}
+
+/// The resource type with that SCIM name.
+pub fn by_name(name: &str) -> Option<&'static ResourceType> {
+    ALL.iter()
+        .copied()
+        .find(|t| t.name.eq_ignore_ascii_case(name))
+}
+
+/// The multi-valued complex attribute of a relation, for the resource type of that SCIM name.
+pub fn relation_attribute(resource: &str, relation: &str) -> Option<Attribute> {
+    by_name(resource)?.relation(relation).map(|r| r.attribute())
+}
+
+/// Whether `text` has the form of a Graph object id.
+pub fn is_object_id(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether the object is mastered in on-premises Active Directory.
+fn is_synced(entity: &Value) -> bool {
+    entity
+        .get("onPremisesSyncEnabled")
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+}
+
+/// Refuses what only on-premises Active Directory may change.
+fn guard_synced(entity: &Value, body: &Map<String, Value>, writable: &[&str]) -> Result<(), Error> {
+    if !is_synced(entity) {
+        return Ok(());
+    }
+    let refused: Vec<&str> = body
+        .keys()
+        .map(String::as_str)
+        .filter(|k| !writable.contains(k))
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error::mutability(format!(
+        "the object is synchronised from on-premises Active Directory, which masters {}: change it there",
+        refused.join(", ")
+    )))
+}
