@@ -66,14 +66,19 @@ impl AttrPath {
             None => (rest, None),
         };
         // "2.0" or "User" at the end of a bare URN is settled by the schema, so a name that
-        // starts with a digit passes when there is a URN before it.
+        // starts with a digit passes when there is a URN before it, and so does the second dot
+        // of the dot form `urn:…:User.manager.value`.
         let fine = |name: &str| {
             let mut chars = name.chars();
             chars.next().is_some_and(|c| {
                 c.is_ascii_alphabetic() || c == '$' || (urn.is_some() && c.is_ascii_digit())
             }) && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$'))
         };
-        if !fine(attr) || !sub.is_none_or(fine) {
+        let fine_sub = |sub: &str| {
+            fine(sub)
+                || (urn.is_some() && sub.split_once('.').is_some_and(|(a, b)| fine(a) && fine(b)))
+        };
+        if !fine(attr) || !sub.is_none_or(fine_sub) {
             return Err(Error::invalid_path(format!(
                 "'{text}' is not an attribute path"
             )));

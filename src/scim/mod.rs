@@ -1,10 +1,21 @@
 //! Floor 1: the SCIM protocol, pure (RFC 7643, RFC 7644). Inputs and outputs are values.
 
 pub mod attr;
+pub mod datetime;
 pub mod error;
+pub mod etag;
 pub mod filter;
+pub mod list;
+pub mod patch;
+pub mod projection;
+pub mod resource;
 pub mod schema;
+pub mod sort;
+pub mod text;
 pub mod urn;
+
+#[cfg(test)]
+mod fixture;
 
 /// A SCIM resource as ordered JSON: core attributes at the top, each extension in a container
 /// under its URN. Attribute names are spelled as the schema spells them.

@@ -161,9 +161,9 @@ pub struct Resolved<'a> {
     pub sub: Option<&'a Attribute>,
 }
 
-impl Resolved<'_> {
+impl<'a> Resolved<'a> {
     /// The definition that the whole path ends at: the sub-attribute if there is one.
-    pub fn leaf(&self) -> Option<&Attribute> {
+    pub fn leaf(&self) -> Option<&'a Attribute> {
         self.sub.or(self.attribute)
     }
 }

@@ -1,0 +1,401 @@
+//! Operations on a document.
+
+use serde_json::Value;
+
+use super::{Op, Operation, Options};
+use crate::scim::{
+    Document,
+    attr::AttrPath,
+    error::Error,
+    filter::{CompareOp, Filter, Literal, Matcher},
+    resource::{
+        List, get, immutable, is_blank, is_primary, keep_true, labels_only, remove, same_value,
+        set, set_schemas, strip_nulls,
+    },
+    schema::{Attribute, Mutability, ResourceSchema, Type},
+};
+
+/// Applies operations that [`super::parse`] has returned, in order, each to the result of the one
+/// before. `doc` stays as it is, so a failing operation undoes all; a patch that changes nothing
+/// gives an equal document.
+///
+/// - Setting `primary` on one element clears it on the others.
+/// - An element that a removal leaves with nothing but its labels (`type`, `primary`, `display`)
+///   goes; an attribute without elements goes.
+/// - Where a reference's `value` changes, its readOnly sub-attributes (they describe the old one)
+///   go.
+///
+/// # Errors
+/// `noTarget` for a replacement through a filter that matches nothing (see
+/// [`Options::create_on_no_match`]); `mutability` for an immutable attribute that has another
+/// value and for a required one that would be left without; `invalidPath`; `invalidValue` for
+/// more than one primary.
+pub fn apply(
+    doc: &Document,
+    operations: &[Operation],
+    schema: &ResourceSchema,
+    options: &Options,
+) -> Result<Document, Error> {
+    let mut after = doc.clone();
+    for operation in operations {
+        let resolved = schema.resolve(&operation.target.path)?;
+        let Some(attribute) = resolved.attribute else {
+            return Err(Error::invalid_path(format!(
+                "'{}' names no attribute",
+                operation.target.path
+            )));
+        };
+        let whole = operation.target.path.without_sub();
+        let before = get(&after, &whole).cloned();
+        let step = Step {
+            attribute,
+            operation,
+            options,
+        };
+        let result = match &operation.target.filter {
+            Some(filter) => step.through_filter(filter, before.clone())?,
+            None if attribute.multi_valued => step.on_list(before.clone())?,
+            None => step.on_single(before.clone())?,
+        };
+        if attribute.mutability == Mutability::Immutable
+            && let Some(old) = &before
+            && !result
+                .as_ref()
+                .is_some_and(|new| same_value(attribute, old, new))
+        {
+            return Err(immutable(&whole));
+        }
+        match result.filter(|value| !is_blank(value)) {
+            Some(value) => set(&mut after, &whole, value),
+            None => {
+                remove(&mut after, &whole);
+                if attribute.required && before.is_some() {
+                    return Err(Error::mutability(format!(
+                        "'{whole}' is required and cannot be unassigned"
+                    )));
+                }
+            }
+        }
+    }
+    let joined = |schema: &&crate::scim::schema::Schema| {
+        doc.contains_key(&schema.id) != after.contains_key(&schema.id)
+    };
+    if doc.contains_key("schemas") && schema.extensions.iter().any(|s| joined(&s)) {
+        set_schemas(&mut after, schema);
+    }
+    Ok(after)
+}
+
+struct Step<'a> {
+    attribute: &'a Attribute,
+    operation: &'a Operation,
+    options: &'a Options,
+}
+
+impl Step<'_> {
+    fn path(&self) -> &AttrPath {
+        &self.operation.target.path
+    }
+
+    /// What is assigned; `None` when something is taken away.
+    fn assigned(&self) -> Option<&Value> {
+        match self.operation.op {
+            Op::Remove => None,
+            Op::Add | Op::Replace => self.operation.value.as_ref().filter(|v| !v.is_null()),
+        }
+    }
+
+    fn on_single(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
+        if let Some(sub) = &self.path().sub {
+            let mut object = before.unwrap_or_else(empty_object);
+            self.set_sub(&mut object, sub, self.assigned())?;
+            return Ok(Some(object));
+        }
+        match (self.assigned(), before) {
+            (Some(new @ Value::Object(_)), Some(mut old)) => {
+                self.merge(&mut old, new)?;
+                Ok(Some(old))
+            }
+            (Some(new), _) => {
+                let mut new = new.clone();
+                strip_nulls(&mut new);
+                Ok(Some(new))
+            }
+            // `remove manager` with a value takes that manager only.
+            (None, Some(old)) => Ok(match self.removed() {
+                Some(wanted) if !self.holds(wanted, &old) => Some(old),
+                _ => None,
+            }),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The elements that a removal names.
+    fn removed(&self) -> Option<&Value> {
+        match self.operation.op {
+            Op::Remove => self.operation.value.as_ref(),
+            Op::Add | Op::Replace => None,
+        }
+    }
+
+    fn holds(&self, wanted: &Value, element: &Value) -> bool {
+        List::new(self.attribute, elements(Some(wanted.clone()))).holds(element)
+    }
+
+    fn on_list(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
+        let mut list = elements(before);
+        if let Some(sub) = &self.path().sub {
+            let all: Vec<usize> = (0..list.len()).collect();
+            if all.is_empty() && self.assigned().is_some() {
+                list.push(empty_object());
+                return self.subs(list, vec![0], sub);
+            }
+            return self.subs(list, all, sub);
+        }
+        let Some(new) = self.assigned() else {
+            let Some(wanted) = self.removed() else {
+                return Ok(None);
+            };
+            let wanted = List::new(self.attribute, elements(Some(wanted.clone())));
+            list.retain(|element| !wanted.holds(element));
+            return Ok(Some(Value::Array(list)));
+        };
+        let new = elements(Some(new.clone()));
+        if self.operation.op == Op::Replace {
+            return Ok(Some(Value::Array(new)));
+        }
+        let mut list = List::new(self.attribute, list);
+        let mut primary = None;
+        for element in new {
+            let is_primary = is_primary(&element);
+            let at = list.add(element);
+            if is_primary {
+                primary = Some(at);
+            }
+        }
+        let mut list = list.into_inner();
+        if let Some(kept) = primary {
+            keep_true(&mut list, kept);
+        }
+        Ok(Some(Value::Array(list)))
+    }
+
+    fn through_filter(
+        &self,
+        filter: &Filter,
+        before: Option<Value>,
+    ) -> Result<Option<Value>, Error> {
+        let matcher = Matcher::within(filter, self.attribute);
+        let mut list = elements(before);
+        let mut matching: Vec<usize> = (0..list.len())
+            .filter(|at| matcher.matches_element(&list[*at]))
+            .collect();
+        if matching.is_empty() {
+            if self.operation.op == Op::Remove {
+                return Ok(self.shaped(list));
+            }
+            let may_create = self.operation.op == Op::Add || self.options.create_on_no_match;
+            let room = self.attribute.multi_valued || list.is_empty();
+            let created = created(filter, self.attribute)
+                .filter(|element| may_create && room && matcher.matches_element(element));
+            if self.assigned().is_none() && may_create {
+                return Ok(self.shaped(list));
+            }
+            let Some(created) = created else {
+                return Err(Error::no_target(format!(
+                    "no value of '{}' matches [{filter}]",
+                    self.path()
+                )));
+            };
+            matching.push(list.len());
+            list.push(created);
+        }
+        if let Some(sub) = &self.operation.target.sub {
+            return self.subs(list, matching, sub);
+        }
+        let Some(new) = self.assigned() else {
+            let mut at = 0;
+            list.retain(|_| {
+                at += 1;
+                matching.binary_search(&(at - 1)).is_err()
+            });
+            return Ok(self.shaped(list));
+        };
+        for &at in &matching {
+            if self.operation.op == Op::Replace && new.is_object() {
+                // What the filter says of the element stays true unless the value says
+                // otherwise.
+                let mut element = created(filter, self.attribute).unwrap_or_else(empty_object);
+                self.refuse_immutable(&list[at], new)?;
+                overlay(&mut element, new);
+                list[at] = element;
+            } else {
+                let mut element = list[at].take();
+                self.merge(&mut element, new)?;
+                list[at] = element;
+            }
+        }
+        if is_primary(new) {
+            self.one_primary(&mut list, &matching)?;
+        }
+        Ok(self.shaped(list))
+    }
+
+    /// Sets or takes away one sub-attribute of the elements at `places`.
+    fn subs(
+        &self,
+        mut list: Vec<Value>,
+        places: Vec<usize>,
+        sub: &str,
+    ) -> Result<Option<Value>, Error> {
+        let assigned = self.assigned();
+        for &at in &places {
+            self.set_sub(&mut list[at], sub, assigned)?;
+        }
+        if sub == "primary" && assigned == Some(&Value::Bool(true)) {
+            self.one_primary(&mut list, &places)?;
+        }
+        if assigned.is_none() {
+            let mut at = 0;
+            list.retain(|element| {
+                at += 1;
+                places.binary_search(&(at - 1)).is_err() || !self.is_spent(element, sub)
+            });
+        }
+        Ok(self.shaped(list))
+    }
+
+    /// Whether an element that lost `sub` is nothing any more.
+    fn is_spent(&self, element: &Value, sub: &str) -> bool {
+        let is_label = matches!(sub, "type" | "primary" | "display" | "$ref");
+        element.is_null()
+            || element.as_object().is_some_and(Document::is_empty)
+            || (!is_label && labels_only(self.attribute, element))
+    }
+
+    fn one_primary(&self, list: &mut [Value], places: &[usize]) -> Result<(), Error> {
+        let [kept] = places else {
+            return Err(Error::invalid_value(format!(
+                "'{}' would have {} primary values",
+                self.path(),
+                places.len()
+            )));
+        };
+        keep_true(list, *kept);
+        Ok(())
+    }
+
+    fn set_sub(&self, element: &mut Value, sub: &str, value: Option<&Value>) -> Result<(), Error> {
+        if self.attribute.kind != Type::Complex {
+            *element = value.cloned().unwrap_or_default();
+            return Ok(());
+        }
+        let mut new = Document::new();
+        new.insert(sub.to_owned(), value.cloned().unwrap_or_default());
+        self.merge(element, &Value::Object(new))
+    }
+
+    /// Lays `new` over `old`: what `new` does not name stays, what it has null for goes.
+    fn merge(&self, old: &mut Value, new: &Value) -> Result<(), Error> {
+        self.refuse_immutable(old, new)?;
+        if let (Value::Object(before), Some(value)) = (&mut *old, new.get("value"))
+            && before.get("value").is_some_and(|before| before != value)
+        {
+            before.retain(|name, _| {
+                self.attribute
+                    .sub(name)
+                    .is_none_or(|sub| sub.mutability != Mutability::ReadOnly)
+            });
+        }
+        overlay(old, new);
+        Ok(())
+    }
+
+    fn refuse_immutable(&self, old: &Value, new: &Value) -> Result<(), Error> {
+        let Value::Object(new) = new else {
+            return Ok(());
+        };
+        for (name, value) in new {
+            let Some(sub) = self.attribute.sub(name) else {
+                continue;
+            };
+            if !value.is_null()
+                && sub.mutability == Mutability::Immutable
+                && old.get(name).is_some_and(|old| !same_value(sub, old, value))
+                // A single-valued reference is replaced as a whole.
+                && (self.attribute.multi_valued || name != "value")
+            {
+                return Err(immutable(&self.path().with_sub(name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The list as the attribute holds it.
+    fn shaped(&self, mut list: Vec<Value>) -> Option<Value> {
+        if self.attribute.multi_valued {
+            Some(Value::Array(list))
+        } else {
+            list.pop()
+        }
+    }
+}
+
+fn empty_object() -> Value {
+    Value::Object(Document::new())
+}
+
+fn elements(value: Option<Value>) -> Vec<Value> {
+    match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(single) => vec![single],
+    }
+}
+
+fn overlay(old: &mut Value, new: &Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                if value.is_null() {
+                    old.shift_remove(name);
+                } else {
+                    old.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        (old, new) => *old = new.clone(),
+    }
+}
+
+/// The element that a filter describes: its `eq` terms as values.
+fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
+    fn terms(filter: &Filter, into: &mut Document) {
+        match filter {
+            Filter::And(a, b) => {
+                terms(a, into);
+                terms(b, into);
+            }
+            Filter::Compare(path, CompareOp::Eq, literal) => {
+                let value = match literal {
+                    Literal::Null => return,
+                    Literal::Bool(value) => Value::from(*value),
+                    Literal::Number(value) => Value::Number(value.clone()),
+                    Literal::String(value) => Value::from(value.as_str()),
+                };
+                into.insert(path.attr.clone(), value);
+            }
+            _ => {}
+        }
+    }
+    let mut element = Document::new();
+    terms(filter, &mut element);
+    if element.is_empty() {
+        return None;
+    }
+    if attribute.kind == Type::Complex {
+        Some(Value::Object(element))
+    } else {
+        element.shift_remove("value")
+    }
+}

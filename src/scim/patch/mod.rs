@@ -1,0 +1,61 @@
+//! PATCH, RFC 7644 §3.5.2: message to operations ([`parse`]), operations on a document
+//! ([`apply`]), and what they mean for one relation without its current list
+//! ([`relation_delta`]).
+
+mod apply;
+mod parse;
+mod relation;
+
+use serde_json::Value;
+
+pub use apply::apply;
+pub use parse::{MAX_OPERATIONS, parse};
+pub use relation::{RelationDelta, Step, relation_delta, touches};
+
+use super::{attr::AttrPath, filter::Filter, resource::Unknown};
+
+/// One canonical operation on one attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// What is done.
+    pub op: Op,
+    /// To what.
+    pub target: Target,
+    /// Add and replace: the canonical value; null unassigns. Remove: `None`, or the elements to
+    /// take out (an array, or the object of a single-valued attribute), as Entra, `JumpCloud`
+    /// and authentik send it.
+    pub value: Option<Value>,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are RFC 7644 §3.5.2's")]
+pub enum Op {
+    Add,
+    Remove,
+    Replace,
+}
+
+/// Where an operation applies.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Canonical; its sub-attribute is in [`Self::sub`] when there is a filter.
+    pub path: AttrPath,
+    /// The value filter, canonical.
+    pub filter: Option<Filter>,
+    /// The sub-attribute after the value filter.
+    pub sub: Option<String>,
+}
+
+/// How messages are read and applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether `replace` through a value filter that matches nothing creates the element, as
+    /// Entra wants, where the RFC demands `noTarget`. `add` always creates it.
+    pub create_on_no_match: bool,
+    /// What happens to unknown attributes.
+    pub unknown: Unknown,
+}
+
+#[cfg(test)]
+mod tests;

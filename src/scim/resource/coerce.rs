@@ -1,0 +1,280 @@
+//! One attribute's value, from what clients send to what the schema says.
+
+use base64::{
+    Engine as _,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::Value;
+
+use super::{List, Unknown, is_blank, is_value_object};
+use crate::scim::{
+    Document,
+    attr::AttrPath,
+    datetime,
+    error::Error,
+    filter::{boolean, type_name},
+    schema::{Attribute, Mutability, Type},
+};
+
+/// How far values are bent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Unknown sub-attributes.
+    pub unknown: Unknown,
+    /// A single plain value for a multi-valued attribute that is not complex (PATCH).
+    pub wrap: bool,
+    /// A plain value for an element of a complex multi-valued attribute (PATCH remove).
+    pub bare_elements: bool,
+}
+
+/// The canonical form of `value` for `attribute`; `path` is for messages.
+///
+/// `Some(Null)`: the client unassigns it. `None`: it says nothing (only readOnly
+/// sub-attributes). Nulls of a single complex value's sub-attributes are kept, as Null.
+pub(crate) fn coerce(
+    attribute: &Attribute,
+    path: &AttrPath,
+    value: &Value,
+    rules: Rules,
+) -> Result<Option<Value>, Error> {
+    if attribute.multi_valued {
+        many(attribute, path, value, rules)
+    } else {
+        one(attribute, path, value, rules)
+    }
+}
+
+fn many(
+    attribute: &Attribute,
+    path: &AttrPath,
+    value: &Value,
+    rules: Rules,
+) -> Result<Option<Value>, Error> {
+    let elements = match value {
+        _ if is_blank(value) => return Ok(Some(Value::Null)),
+        Value::Array(elements) => elements.as_slice(),
+        Value::Object(_) if attribute.kind == Type::Complex => std::slice::from_ref(value),
+        Value::Object(_) => return Err(wrong(attribute, path, value)),
+        _ if rules.bare_elements || (rules.wrap && attribute.kind != Type::Complex) => {
+            std::slice::from_ref(value)
+        }
+        _ => return Err(wrong(attribute, path, value)),
+    };
+    let mut list = List::new(attribute, Vec::new());
+    let mut said = false;
+    for element in elements {
+        if element.is_array() || (element.is_string() && refuses_bare(attribute, rules)) {
+            return Err(wrong(attribute, path, element));
+        }
+        let Some(mut element) = one(attribute, path, element, rules)? else {
+            continue;
+        };
+        said = true;
+        strip_nulls(&mut element);
+        if !is_blank(&element) {
+            list.add(element);
+        }
+    }
+    let list = list.into_inner();
+    if list.iter().filter(|element| is_primary(element)).count() > 1 {
+        return Err(Error::invalid_value(format!(
+            "'{path}' has more than one primary value"
+        )));
+    }
+    if list.is_empty() {
+        return Ok(said.then_some(Value::Null));
+    }
+    Ok(Some(Value::Array(list)))
+}
+
+fn refuses_bare(attribute: &Attribute, rules: Rules) -> bool {
+    attribute.kind == Type::Complex && !rules.bare_elements
+}
+
+fn one(
+    attribute: &Attribute,
+    path: &AttrPath,
+    value: &Value,
+    rules: Rules,
+) -> Result<Option<Value>, Error> {
+    let wrong = || wrong(attribute, path, value);
+    let kept = match (attribute.kind, value) {
+        (_, Value::Null) => Value::Null,
+        (Type::Complex, Value::Object(object)) => return complex(attribute, path, object, rules),
+        // Entra: {"op":"Add","path":"manager","value":[{"value":"…"}]}
+        (Type::Complex, Value::Array(elements)) => match elements.as_slice() {
+            [] => Value::Null,
+            [single] => return one(attribute, path, single, rules),
+            _ => {
+                return Err(Error::invalid_value(format!(
+                    "'{path}' takes one value, not {}",
+                    elements.len()
+                )));
+            }
+        },
+        // A bare id; "" clears.
+        (Type::Complex, Value::String(text)) if is_value_object(attribute) => {
+            if text.is_empty() {
+                Value::Null
+            } else {
+                let mut object = Document::new();
+                object.insert("value".to_owned(), value.clone());
+                return complex(attribute, path, &object, rules);
+            }
+        }
+        (Type::Boolean, Value::Bool(_))
+        | (Type::Decimal, Value::Number(_))
+        | (Type::String, Value::String(_)) => value.clone(),
+        (Type::Boolean, Value::String(text)) => boolean(text).map(Value::from).ok_or_else(wrong)?,
+        (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            value.clone()
+        }
+        // No empty text is a time or a URI; form-driven clients send it for "nothing".
+        (Type::DateTime | Type::Reference, Value::String(text)) if text.is_empty() => Value::Null,
+        (Type::Reference, Value::String(_)) => value.clone(),
+        (Type::DateTime, Value::String(text)) if datetime::instant(text).is_some() => value.clone(),
+        (Type::Binary, Value::String(text)) if is_base64(text) => value.clone(),
+        _ => return Err(wrong()),
+    };
+    Ok(Some(kept))
+}
+
+fn complex(
+    attribute: &Attribute,
+    path: &AttrPath,
+    object: &Document,
+    rules: Rules,
+) -> Result<Option<Value>, Error> {
+    let mut kept = Document::new();
+    let unpacked = json_text(attribute, object);
+    for (name, value) in unpacked.as_ref().unwrap_or(object) {
+        let Some(sub) = attribute.sub(name) else {
+            // What a server derives may be sent back to it even where the schema lacks it.
+            let derived = ["$ref", "display"]
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known));
+            if derived || is_blank(value) || rules.unknown == Unknown::Ignore {
+                continue;
+            }
+            return Err(Error::invalid_syntax(format!(
+                "'{path}' has no sub-attribute '{name}'"
+            )));
+        };
+        if sub.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let sub_path = path.with_sub(&sub.name);
+        if let Some(value) = coerce(sub, &sub_path, value, rules)? {
+            kept.insert(sub.name.clone(), value);
+        }
+    }
+    // {"value": ""} and {"value": null} clear a reference such as manager.
+    let emptied = |value: &Value| value.is_null() || value.as_str().is_some_and(str::is_empty);
+    if !attribute.multi_valued && kept.get("value").is_some_and(emptied) {
+        return Ok(Some(Value::Null));
+    }
+    if kept.is_empty() && !object.is_empty() {
+        return Ok(None);
+    }
+    if kept.is_empty() {
+        return Ok(Some(Value::Null));
+    }
+    Ok(Some(Value::Object(kept)))
+}
+
+/// Entra's app-role mappings PATCH `roles` with JSON text as the value:
+/// `{"value":"{\"id\":\"…\",\"value\":\"25\",\"displayName\":\"Role1234\"}"}`. What POST would
+/// have sent as `value` is its `value`; a role without one goes by its `id`.
+fn json_text(attribute: &Attribute, object: &Document) -> Option<Document> {
+    if !matches!(attribute.name.as_str(), "roles" | "entitlements") {
+        return None;
+    }
+    let (name, text) = object
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("value"))
+        .and_then(|(name, value)| Some((name, value.as_str()?)))?;
+    let (value, display) = unpack_json_text(text)?;
+    let mut unpacked = object.clone();
+    unpacked.insert(name.clone(), value);
+    if let Some(display) = display {
+        unpacked.entry("display").or_insert(display);
+    }
+    Some(unpacked)
+}
+
+/// `value` (else `id`) and `displayName` of a JSON object in a string.
+fn unpack_json_text(text: &str) -> Option<(Value, Option<Value>)> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let inner: Document = serde_json::from_str(text).ok()?;
+    let member = |wanted: &str| {
+        inner
+            .iter()
+            .find(|(name, value)| {
+                name.eq_ignore_ascii_case(wanted) && value.as_str().is_some_and(|v| !v.is_empty())
+            })
+            .map(|(_, value)| value.clone())
+    };
+    let value = member("value").or_else(|| member("id"))?;
+    Some((value, member("displayName")))
+}
+
+/// [`json_text`] for `roles[primary eq "True"].value`, where the text is the sub-attribute's.
+pub(crate) fn plain_role(attribute: &Attribute, sub: &str, value: &Value) -> Option<Value> {
+    let role = matches!(attribute.name.as_str(), "roles" | "entitlements") && sub == "value";
+    if !role {
+        return None;
+    }
+    unpack_json_text(value.as_str()?).map(|(value, _)| value)
+}
+
+/// Drops the null members of an object.
+pub(crate) fn strip_nulls(value: &mut Value) {
+    if let Value::Object(object) = value {
+        object.retain(|_, value| !value.is_null());
+    }
+}
+
+/// Sets `primary` to false wherever it is true, but at `kept`.
+pub(crate) fn keep_true(elements: &mut [Value], kept: usize) {
+    for (index, element) in elements.iter_mut().enumerate() {
+        if index != kept && is_primary(element) {
+            element["primary"] = Value::Bool(false);
+        }
+    }
+}
+
+pub(crate) fn is_primary(element: &Value) -> bool {
+    element.get("primary") == Some(&Value::Bool(true))
+}
+
+fn is_base64(text: &str) -> bool {
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [STANDARD, URL_SAFE]
+        .iter()
+        .any(|alphabet| GeneralPurpose::new(alphabet, config).decode(text).is_ok())
+}
+
+fn wrong(attribute: &Attribute, path: &AttrPath, value: &Value) -> Error {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        // The text itself could be a secret.
+        Value::String(_) => "a string that is none",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    let many = if attribute.multi_valued {
+        "an array of type "
+    } else {
+        "of type "
+    };
+    Error::invalid_value(format!(
+        "'{path}' is {many}{}, not {found}",
+        type_name(attribute.kind)
+    ))
+}
