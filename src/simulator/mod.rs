@@ -1,3 +1,5 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
+pub mod identity;
 pub mod seed_types;
+pub mod settings;
