@@ -1,5 +1,7 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
 pub mod identity;
+pub mod layers;
+pub mod permissions;
 pub mod seed_types;
 pub mod settings;
