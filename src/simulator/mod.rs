@@ -1,3 +1,4 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
+pub mod directory;
 pub mod seed_types;
