@@ -207,7 +207,11 @@ impl Step<'_> {
                 )));
             };
             matching.push(list.len());
+            let primary = is_primary(&created);
             list.push(created);
+            if primary {
+                self.one_primary(&mut list, &matching)?;
+            }
         }
         if let Some(sub) = &self.operation.target.sub {
             return self.subs(list, matching, sub);
