@@ -573,3 +573,32 @@ fn paths_read_and_write() {
     set(&mut document, &path("name.givenName"), json!("g"));
     assert_eq!(document["name"], json!({"givenName": "g"}));
 }
+
+/// A mapping may have `manager` as a plain id: what clients send for the RFC's is still read.
+#[test]
+fn a_plain_manager_takes_every_form() {
+    let mut schema = user();
+    schema.extensions.clear();
+    let plain = Attribute::new("manager", Type::String, "");
+    schema.core.attributes.push(plain);
+    let m = || Some(json!("m"));
+    let rows = [
+        (json!("m"), m()),
+        (json!({"Value": "m", "$ref": "x"}), m()),
+        (json!([{"value": "m"}]), m()),
+        (json!(["m"]), m()),
+        (json!(""), None),
+        (json!({"value": ""}), None),
+        (json!([]), None),
+        (json!(null), None),
+    ];
+    for (sent, expected) in rows {
+        let input = normalize(&json!({"manager": sent}), &schema, &REFUSE).unwrap();
+        assert_eq!(input.document.get("manager"), expected.as_ref(), "{sent}");
+        assert_eq!(input.cleared.is_empty(), expected.is_some(), "{sent}");
+    }
+    for sent in [json!(5), json!({"id": "m"}), json!(["m", "n"])] {
+        let error = normalize(&json!({"manager": sent}), &schema, &REFUSE).unwrap_err();
+        assert_eq!(error.kind, Kind::InvalidValue, "{sent}");
+    }
+}

@@ -34,10 +34,10 @@ fn patch(
     before: &Value,
     operations: &Value,
     schema: &ResourceSchema,
-    options: &Options,
+    options: Options,
 ) -> Result<Value, Error> {
-    let operations = parse(&message(operations), schema, options)?;
-    apply(&doc(before.clone()), &operations, schema, options).map(Value::Object)
+    let operations = parse(&message(operations), schema, &options)?;
+    apply(&doc(before.clone()), &operations, schema, &options).map(Value::Object)
 }
 
 fn barbara() -> Value {

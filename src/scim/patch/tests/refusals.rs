@@ -286,7 +286,7 @@ fn patch_refuses() {
         ),
     ];
     for (id, operations, kind, named) in rows {
-        let error = patch(&barbara(), &operations, &user(), &STRICT)
+        let error = patch(&barbara(), &operations, &user(), STRICT)
             .expect_err(&format!("{id} {operations}"));
         assert_eq!(error.kind, kind, "{id} {operations}: {error}");
         assert!(error.detail.contains(named), "{id} {operations}: {error}");

@@ -178,7 +178,7 @@ fn patches_members() {
     // members.value is immutable within an element.
     let operation =
         json!([{"op": "replace", "path": "members[value eq \"a\"].value", "value": "c"}]);
-    let error = patch(&before, &operation, &group(), &STRICT).unwrap_err();
+    let error = patch(&before, &operation, &group(), STRICT).unwrap_err();
     assert_eq!(error.kind, Kind::Mutability);
 }
 

@@ -412,8 +412,8 @@ fn patches_a_user() {
         ),
     ];
     for (id, operations, changes) in rows {
-        let after = patch(&barbara(), &operations, &user(), &STRICT)
-            .unwrap_or_else(|e| panic!("{id}: {e}"));
+        let after =
+            patch(&barbara(), &operations, &user(), STRICT).unwrap_or_else(|e| panic!("{id}: {e}"));
         assert_eq!(after, barbara_with(changes), "{id}");
     }
 }
@@ -502,7 +502,7 @@ fn patches_a_manager() {
         ),
     ];
     for (id, operation, manager) in rows {
-        let after = patch(&before, &json!([operation]), &user(), &STRICT)
+        let after = patch(&before, &json!([operation]), &user(), STRICT)
             .unwrap_or_else(|e| panic!("{id}: {e}"));
         let container = &after[ENTERPRISE_USER];
         assert_eq!(container["department"], "d", "{id}");
@@ -561,7 +561,7 @@ fn replace_may_create() {
         ),
     ];
     for (id, operation, expected) in rows {
-        let got = patch(&barbara(), &json!([operation]), &user(), &LENIENT);
+        let got = patch(&barbara(), &json!([operation]), &user(), LENIENT);
         match expected {
             Some(changes) => assert_eq!(got.unwrap(), barbara_with(changes), "{id}"),
             None => assert_eq!(got.unwrap_err().kind, Kind::NoTarget, "{id}"),
