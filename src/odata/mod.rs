@@ -2,4 +2,6 @@
 //! types and query rules. Used by the client side and by the simulator.
 
 pub mod expr;
+pub mod facts;
+pub mod parse;
 pub mod request;

@@ -1,1 +1,65 @@
-//! To come.
+//! Floor 2: SCIM to Graph and back, by rule files.
+//!
+//! A rule file is a table: one row per attribute, with its place in the SCIM resource and in the
+//! Graph entity. [`Mapping::compile`] checks it once; the compiled rows then drive everything:
+//! reading ([`Mapping::to_scim`]), writing ([`Mapping::to_graph`]), `$select`
+//! ([`Mapping::select`]), filters ([`Mapping::push_down`]) and `/Schemas` ([`Mapping::schema`]).
+//! All of it is pure.
+
+mod compile;
+mod path;
+pub mod presets;
+mod row;
+mod schema;
+mod spec;
+mod transform;
+
+pub use path::{GraphPath, Place, ScimPath, Step};
+pub use row::{RelationRow, Row};
+pub use spec::{Direction, RuleError, RuleFile, Shape};
+pub use transform::Transform;
+
+use crate::scim::schema::ResourceSchema;
+
+/// The compiled rules of one resource type.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    schema: ResourceSchema,
+    entity: String,
+    rows: Vec<Row>,
+    slots: Vec<row::Slot>,
+    relations: Vec<RelationRow>,
+}
+
+impl Mapping {
+    /// Checks and compiles a rule file.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the file, each with its place.
+    pub fn compile(file: &RuleFile) -> Result<Self, Vec<RuleError>> {
+        compile::compile(file)
+    }
+
+    /// The schemas that the rows make.
+    pub fn schema(&self) -> &ResourceSchema {
+        &self.schema
+    }
+
+    /// The Graph entity type: `user`.
+    pub fn entity(&self) -> &str {
+        &self.entity
+    }
+
+    /// The attribute rows, in the order of the file.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The relation rows, in the order of the file.
+    pub fn relations(&self) -> &[RelationRow] {
+        &self.relations
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,627 @@
+//! Rule file to mapping: every path parsed, every property looked up, every contradiction found
+//! before the first request.
+
+use std::{collections::HashMap, ops::Range};
+
+use serde_json::Value;
+use toml::Spanned;
+
+use super::{
+    Mapping,
+    path::{GraphPath, Place, ScimPath, Step},
+    row::{RelationRow, Row, Slot},
+    schema,
+    spec::{AttributeSpec, Direction, RelationSpec, RuleError, RuleFile, Shape, Spec},
+    transform::Transform,
+};
+use crate::{
+    odata::facts::{self, EntityType, Kind},
+    resources,
+    scim::schema::{Returned, Type, Uniqueness},
+};
+
+struct Compiler<'a> {
+    file: &'a RuleFile,
+    spec: &'a Spec,
+    entity: &'static EntityType,
+    errors: Vec<RuleError>,
+}
+
+/// Compiles a rule file; see [`Mapping::compile`].
+pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
+    let spec = file.parse().map_err(|error| vec![error])?;
+    let Some(entity) = facts::entity(spec.entity.get_ref()) else {
+        let message = format!("'{}' is not a Graph entity type", spec.entity.get_ref());
+        return Err(vec![file.error(&spec.entity.span(), message)]);
+    };
+    let mut compiler = Compiler {
+        file,
+        spec: &spec,
+        entity,
+        errors: Vec::new(),
+    };
+    let rows: Vec<Row> = spec
+        .attribute
+        .iter()
+        .filter_map(|row| compiler.attribute(row))
+        .collect();
+    let relations: Vec<RelationRow> = spec
+        .relation
+        .iter()
+        .filter_map(|row| compiler.relation(row))
+        .collect();
+    if compiler.errors.is_empty() {
+        compiler.check_pairs(&rows, &relations);
+    }
+    let slots = slots(&rows);
+    if compiler.errors.is_empty() {
+        compiler.check_slots(&rows, &slots);
+    }
+    if !compiler.errors.is_empty() {
+        return Err(compiler.errors);
+    }
+    let schema = schema::derive(&spec, &rows, &relations).map_err(|errors| {
+        errors
+            .into_iter()
+            .filter_map(|(index, message)| {
+                let row = spec.attribute.get(index)?;
+                Some(file.error(&row.scim.span(), message))
+            })
+            .collect::<Vec<_>>()
+    })?;
+    Ok(Mapping {
+        schema,
+        entity: spec.entity.get_ref().clone(),
+        rows,
+        slots,
+        relations,
+    })
+}
+
+/// The element slots, in the order of their first rows.
+fn slots(rows: &[Row]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let Place::Element {
+            attr, equalities, ..
+        } = row.place()
+        else {
+            continue;
+        };
+        let slot = slots
+            .iter_mut()
+            .find(|s| s.attr == *attr && s.equalities == *equalities);
+        if let Some(slot) = slot {
+            slot.rows.push(index);
+            slot.many |= row.multi;
+        } else {
+            slots.push(Slot {
+                attr: attr.clone(),
+                equalities: equalities.clone(),
+                rows: vec![index],
+                many: row.multi,
+            });
+        }
+    }
+    slots
+}
+
+/// What a Graph path leads to.
+struct Leaf {
+    kind: Kind,
+    /// Whether the declared type is known; else the row's `type` decides.
+    declared: bool,
+    /// Whether it ends at a collection whose items are meant.
+    ends_in_collection: bool,
+}
+
+/// Properties that no schema declares: directory extensions (`extension_{appId}_name`) and
+/// schema extensions (`ext…_name`).
+fn is_extension_property(name: &str) -> bool {
+    let mut parts = name.splitn(3, '_');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("extension"), Some(app), Some(rest)) => {
+            app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !rest.is_empty()
+        }
+        (Some(prefix), Some(rest), _) => {
+            prefix.len() == 11 && prefix.starts_with("ext") && !rest.is_empty()
+        }
+        _ => false,
+    }
+}
+
+fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, String> {
+    let mut owner = entity.name().to_owned();
+    let mut current: Option<(Kind, bool)> = None;
+    let mut declared = true;
+    for step in steps {
+        match (step, &mut current) {
+            (Step::Member(name), None) => {
+                current = match entity.property(name) {
+                    Some(property) => Some((property.kind.clone(), property.collection)),
+                    None if entity.navigation(name).is_some() => {
+                        return Err(format!(
+                            "'{name}' of {owner} is a relation: use a [[relation]] row"
+                        ));
+                    }
+                    None if entity.is_open() && is_extension_property(name) => {
+                        declared = false;
+                        Some((Kind::String, false))
+                    }
+                    None => return Err(format!("Graph's {owner} has no property '{name}'")),
+                };
+            }
+            (Step::Member(name), Some((_, true))) => {
+                return Err(format!(
+                    "'{owner}' is a collection: write [*] or [0] before '.{name}'"
+                ));
+            }
+            (Step::Member(name), Some((Kind::Complex(complex), false))) => {
+                let found = facts::complex(complex);
+                let property = found.and_then(|c| c.property(name));
+                current = match property {
+                    Some(property) => Some((property.kind.clone(), property.collection)),
+                    // Below an open type nothing is declared, so anything may follow.
+                    None if found.is_some_and(facts::ComplexType::is_open) => {
+                        declared = false;
+                        Some((Kind::Complex(complex.clone()), false))
+                    }
+                    None => return Err(format!("Graph's {complex} has no property '{name}'")),
+                };
+            }
+            (Step::Member(name), Some((Kind::String, false))) if !declared => {
+                let _ = name;
+            }
+            (Step::Member(name), Some((kind, false))) => {
+                return Err(format!("{} has no property '{name}'", kind.name()));
+            }
+            (Step::Index(_) | Step::Each, Some((_, collection @ true))) => *collection = false,
+            (Step::Index(_) | Step::Each, Some((_, false))) if !declared => {}
+            (Step::Index(_) | Step::Each, _) => {
+                return Err(format!("'{owner}' is not a collection"));
+            }
+        }
+        if let Step::Member(name) = step {
+            owner.clone_from(name);
+        }
+    }
+    let (kind, collection) = current.unwrap_or((Kind::String, false));
+    Ok(Leaf {
+        kind: if declared { kind } else { Kind::String },
+        declared,
+        ends_in_collection: collection,
+    })
+}
+
+impl Compiler<'_> {
+    fn error(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        self.errors.push(self.file.error(span, message));
+    }
+
+    /// Notes the error, if it is one.
+    fn or_note<T>(&mut self, span: &Range<usize>, result: Result<T, String>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.error(span, message);
+                None
+            }
+        }
+    }
+
+    /// The SCIM side, with the URN in the spelling of its extension.
+    fn scim(&mut self, written: &Spanned<String>) -> Option<ScimPath> {
+        let mut path = self.or_note(&written.span(), ScimPath::compile(written.get_ref()))?;
+        let attr = match path.place_mut() {
+            Place::Plain(attr) | Place::Element { attr, .. } | Place::Each { attr, .. } => attr,
+        };
+        if let Some(urn) = attr.urn.clone() {
+            let extension = self
+                .spec
+                .extension
+                .iter()
+                .find(|e| e.urn.get_ref().eq_ignore_ascii_case(&urn));
+            match extension {
+                Some(extension) => attr.urn = Some(extension.urn.get_ref().clone()),
+                None if urn.eq_ignore_ascii_case(&self.spec.schema) => attr.urn = None,
+                None => {
+                    self.error(
+                        &written.span(),
+                        format!("'{urn}' is not declared: add an [[extension]] with this urn"),
+                    );
+                    return None;
+                }
+            }
+        }
+        Some(path)
+    }
+
+    fn transform(&mut self, row: &AttributeSpec) -> Option<Transform> {
+        let Some(named) = &row.transform else {
+            if let Some(value) = &row.value {
+                self.error(&value.span(), "'value' belongs to transform = \"constant\"");
+                return None;
+            }
+            return Some(Transform::Identity);
+        };
+        let Some(transform) = Transform::named(named.get_ref()) else {
+            let names: Vec<&str> = Transform::names().collect();
+            self.error(
+                &named.span(),
+                format!(
+                    "unknown transform '{}': {}",
+                    named.get_ref(),
+                    names.join(", ")
+                ),
+            );
+            return None;
+        };
+        match (&transform, &row.value) {
+            (Transform::Constant(_), Some(value)) => match value.get_ref() {
+                toml::Value::String(text) => Some(Transform::Constant(text.clone().into())),
+                toml::Value::Boolean(truth) => Some(Transform::Constant((*truth).into())),
+                toml::Value::Integer(number) => Some(Transform::Constant((*number).into())),
+                _ => {
+                    self.error(&value.span(), "a constant is a string, boolean or integer");
+                    None
+                }
+            },
+            (Transform::Constant(_), None) => {
+                self.error(&named.span(), "the constant's 'value' is missing");
+                None
+            }
+            (_, Some(value)) => {
+                self.error(&value.span(), "'value' belongs to transform = \"constant\"");
+                None
+            }
+            (_, None) => Some(transform),
+        }
+    }
+
+    fn attribute(&mut self, row: &AttributeSpec) -> Option<Row> {
+        let scim = self.scim(&row.scim);
+        let transform = self.transform(row);
+        let graph = match &row.graph {
+            Some(written) => {
+                Some(self.or_note(&written.span(), GraphPath::compile(written.get_ref()))?)
+            }
+            None => None,
+        };
+        let (scim, mut transform) = (scim?, transform?);
+        let schema = scim.place().attr().urn.unwrap_or(self.spec.schema.clone());
+        self.or_note(
+            &row.scim.span(),
+            schema::check_defined(&schema, scim.place()),
+        )?;
+        let leaf = self.leaf(row, graph.as_ref())?;
+        let mut graph = graph;
+        if leaf.ends_in_collection
+            && let Some(path) = &mut graph
+        {
+            path.push_each();
+        }
+        let graph_kind = match (&row.kind, leaf.declared) {
+            (Some(kind), false) => kind_of((*kind.get_ref()).into()),
+            _ => leaf.kind,
+        };
+        if row.transform.is_none() && graph_kind == Kind::DateTimeOffset {
+            transform = Transform::DateTime;
+        }
+        let graph_span = row.graph.as_ref().map_or(row.scim.span(), Spanned::span);
+        let kind = self.or_note(&graph_span, transform.scim_type(&graph_kind))?;
+        let kind = self.settle_type(row, kind)?;
+        let multi = graph.as_ref().is_some_and(GraphPath::is_each) || transform.makes_list();
+        let row = self.finish(row, scim, graph, graph_kind, transform, kind, multi);
+        Some(row)
+    }
+
+    fn leaf(&mut self, row: &AttributeSpec, graph: Option<&GraphPath>) -> Option<Leaf> {
+        let (Some(path), Some(written)) = (graph, &row.graph) else {
+            return Some(Leaf {
+                kind: Kind::String,
+                declared: false,
+                ends_in_collection: false,
+            });
+        };
+        if let Some(steps) = path.steps() {
+            return self.or_note(&written.span(), leaf(self.entity, steps));
+        }
+        let root = [Step::Member(path.root().to_owned())];
+        self.or_note(&written.span(), leaf(self.entity, &root))?;
+        Some(Leaf {
+            kind: Kind::String,
+            declared: false,
+            ends_in_collection: false,
+        })
+    }
+
+    /// The row's own `type` may only say more than Graph's does.
+    fn settle_type(&mut self, row: &AttributeSpec, kind: Type) -> Option<Type> {
+        let Some(wanted) = &row.kind else {
+            return Some(kind);
+        };
+        let wanted_type = Type::from(*wanted.get_ref());
+        let fits = wanted_type == kind
+            || (kind == Type::String && matches!(wanted_type, Type::Reference | Type::Binary))
+            || (kind == Type::Integer && wanted_type == Type::Decimal)
+            || (kind == Type::Reference && wanted_type == Type::String);
+        if fits {
+            return Some(wanted_type);
+        }
+        self.error(
+            &wanted.span(),
+            format!("type {wanted_type:?} does not fit: the value is of type {kind:?}"),
+        );
+        None
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one row")]
+    fn finish(
+        &mut self,
+        row: &AttributeSpec,
+        scim: ScimPath,
+        graph: Option<GraphPath>,
+        graph_kind: Kind,
+        transform: Transform,
+        kind: Type,
+        multi: bool,
+    ) -> Row {
+        let returned = match row.direction {
+            Direction::Write => Returned::Never,
+            _ => row.returned.map_or(Returned::Default, Returned::from),
+        };
+        let permissions = &self.spec.permissions;
+        let permission = row.permission.clone().unwrap_or_else(|| {
+            if row.direction == Direction::Read || permissions.write.is_empty() {
+                permissions.read.clone()
+            } else {
+                permissions.write.clone()
+            }
+        });
+        let description = row.description.clone().unwrap_or_else(|| match &graph {
+            Some(path) => format!("Graph property {path}."),
+            None => "Not mapped to a Graph property.".to_owned(),
+        });
+        let (line, _) = self.file.position(row.scim.span().start);
+        let made = Row {
+            scim,
+            written: row.scim.get_ref().clone(),
+            graph,
+            graph_kind,
+            direction: row.direction,
+            transform,
+            kind,
+            multi,
+            required: row.required,
+            case_exact: row.case_exact,
+            returned,
+            uniqueness: row.uniqueness.map_or(Uniqueness::None, Uniqueness::from),
+            clearable: row.clearable,
+            canonical: row.canonical.clone(),
+            reference: row.reference.clone(),
+            permission,
+            description,
+            source: row.source.clone(),
+            line,
+        };
+        self.check_row(row, &made);
+        made
+    }
+
+    /// What a row must be by itself.
+    fn check_row(&mut self, spec: &AttributeSpec, row: &Row) {
+        let span = spec.scim.span();
+        match row.place() {
+            Place::Each { .. } if !row.multi => {
+                self.error(
+                    &span,
+                    "attr[*].sub needs a Graph collection, such as plans[*].name",
+                );
+            }
+            Place::Each { .. } if row.direction != Direction::Read => {
+                self.error(
+                    &span,
+                    "attr[*].sub can only be read: add direction = \"read\"",
+                );
+            }
+            _ => {}
+        }
+        if row.direction == Direction::Read {
+            return;
+        }
+        if row.transform != Transform::Identity && !row.transform.has_inverse() {
+            let span = spec.transform.as_ref().map_or(span, Spanned::span);
+            self.error(
+                &span,
+                format!(
+                    "transform '{}' has no inverse: add direction = \"read\"",
+                    row.transform.name()
+                ),
+            );
+            return;
+        }
+        let (Some(path), Some(written)) = (&row.graph, &spec.graph) else {
+            return;
+        };
+        let span = written.span();
+        let Some(steps) = path.steps() else {
+            self.error(
+                &span,
+                "this path can only be read: add direction = \"read\"",
+            );
+            return;
+        };
+        let index_at = steps.iter().position(|s| matches!(s, Step::Index(_)));
+        if let Some(at) = index_at
+            && (steps.get(at) != Some(&Step::Index(0)) || at + 1 != steps.len())
+        {
+            self.error(&span, "of an index only a final [0] can be written");
+        }
+        if path.root() == "id" {
+            self.error(&span, "the id can only be read: add direction = \"read\"");
+        }
+    }
+
+    fn relation(&mut self, row: &RelationSpec) -> Option<RelationRow> {
+        let scim = self.scim(&row.scim)?;
+        let name = row.relation.get_ref();
+        let Some(attribute) = resources::relation_attribute(&self.spec.resource, name) else {
+            self.error(
+                &row.relation.span(),
+                format!(
+                    "resource type {} has no relation '{name}'",
+                    self.spec.resource
+                ),
+            );
+            return None;
+        };
+        let Place::Plain(path) = scim.place() else {
+            self.error(
+                &row.scim.span(),
+                "a relation stands at an attribute: write its name",
+            );
+            return None;
+        };
+        if path.sub.is_some() {
+            self.error(&row.scim.span(), "a relation cannot be a sub-attribute");
+            return None;
+        }
+        let single = resources::by_name(&self.spec.resource)
+            .and_then(|t| t.relation(name))
+            .is_some_and(|r| r.is_single());
+        if row.shape != Shape::Elements && !single {
+            self.error(
+                &row.relation.span(),
+                format!("'{name}' holds many: only shape = \"elements\" can show them"),
+            );
+            return None;
+        }
+        let mut attribute = schema::relation(attribute, path, row.shape);
+        if let Some(returned) = row.returned {
+            attribute.returned = returned.into();
+        }
+        if let Some(description) = &row.description {
+            attribute.description.clone_from(description);
+        }
+        let (line, _) = self.file.position(row.scim.span().start);
+        Some(RelationRow {
+            relation: name.clone(),
+            path: path.clone(),
+            shape: row.shape,
+            attribute,
+            permission: row.permission.clone().unwrap_or_default(),
+            line,
+        })
+    }
+
+    /// What rows must be to each other.
+    fn check_pairs(&mut self, rows: &[Row], relations: &[RelationRow]) {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (row, spec) in rows.iter().zip(&self.spec.attribute) {
+            let key = format!("{:?}", row.place()).to_ascii_lowercase();
+            if let Some(first) = places.insert(key, row.line) {
+                let message = format!("'{}' is mapped already, in line {first}", row.written);
+                self.errors
+                    .push(self.file.error(&spec.scim.span(), message));
+            }
+        }
+        for (relation, spec) in relations.iter().zip(&self.spec.relation) {
+            let taken = rows.iter().find(|r| r.place().attr() == relation.path);
+            let twice = relations
+                .iter()
+                .find(|r| r.path == relation.path && r.line < relation.line);
+            let first = taken.map(|r| r.line).or(twice.map(|r| r.line));
+            if let Some(first) = first {
+                let message = format!("'{}' is mapped already, in line {first}", relation.path);
+                self.errors
+                    .push(self.file.error(&spec.scim.span(), message));
+            }
+        }
+        if !rows
+            .iter()
+            .any(|r| r.written.trim_start_matches(['$', '.']) == "id" && r.graph.is_some())
+        {
+            let message = "no row maps scim = \"id\"";
+            self.errors
+                .push(self.file.error(&self.spec.entity.span(), message));
+        }
+        for (index, (row, spec)) in rows.iter().zip(&self.spec.attribute).enumerate() {
+            let Some(path) = row.graph.as_ref().filter(|_| row.is_written()) else {
+                continue;
+            };
+            let before = rows.iter().take(index).filter(|r| r.is_written());
+            for other in before {
+                let Some(theirs) = other.graph.as_ref().filter(|g| g.root() == path.root()) else {
+                    continue;
+                };
+                let same = theirs.to_string() == path.to_string();
+                let reason = if same && other.transform != row.transform {
+                    "with another transform, so the two can never agree"
+                } else if same && (row.multi || path.steps() != theirs.steps()) {
+                    "and lists have one writer only"
+                } else if !same && (is_whole(path) || is_whole(theirs)) {
+                    "and one of the two replaces the whole list"
+                } else {
+                    continue;
+                };
+                let message = format!(
+                    "Graph property '{}' is written already by '{}' in line {}, {reason}",
+                    path.root(),
+                    other.written,
+                    other.line
+                );
+                let span = spec.graph.as_ref().map_or(0..0, Spanned::span);
+                self.errors.push(self.file.error(&span, message));
+            }
+        }
+    }
+
+    fn check_slots(&mut self, rows: &[Row], slots: &[Slot]) {
+        for slot in slots.iter().filter(|s| s.many && s.rows.len() > 1) {
+            for index in slot.rows.iter().skip(1) {
+                let Some(spec) = self.spec.attribute.get(*index) else {
+                    continue;
+                };
+                let line = slot
+                    .rows
+                    .first()
+                    .and_then(|i| rows.get(*i))
+                    .map_or(0, |r| r.line);
+                let message = format!(
+                    "elements with {} come from a list (line {line}): no other row can fill them",
+                    slot.describe()
+                );
+                self.errors
+                    .push(self.file.error(&spec.scim.span(), message));
+            }
+        }
+    }
+}
+
+/// Whether writing the path replaces a list.
+fn is_whole(path: &GraphPath) -> bool {
+    path.steps()
+        .is_some_and(|steps| steps.iter().any(|s| !matches!(s, Step::Member(_))))
+}
+
+fn kind_of(kind: Type) -> Kind {
+    match kind {
+        Type::Boolean => Kind::Boolean,
+        Type::Integer => Kind::Int64,
+        Type::Decimal => Kind::Double,
+        Type::DateTime => Kind::DateTimeOffset,
+        Type::Binary => Kind::Binary,
+        Type::String | Type::Reference | Type::Complex => Kind::String,
+    }
+}
+
+/// Whether a JSON value is one of the SCIM type.
+pub(super) fn is_of_type(value: &Value, kind: Type) -> bool {
+    match kind {
+        Type::Boolean => value.is_boolean(),
+        Type::Integer => value.as_i64().is_some() || value.as_u64().is_some(),
+        Type::Decimal => value.is_number(),
+        Type::Complex => value.is_object(),
+        Type::String | Type::DateTime | Type::Binary | Type::Reference => value.is_string(),
+    }
+}
