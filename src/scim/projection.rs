@@ -139,12 +139,11 @@ impl Projection {
                 }
             }
         }
-        let core = self.container(doc, None, &|name| {
+        let mut core = self.container(doc, None, &|name| {
             let common = || schema.common.iter().find(|a| a.name == name);
             schema.core.attribute(name).or_else(common)
         });
         // In the document's order.
-        let mut core = core;
         let mut ordered = Document::new();
         for name in doc.keys() {
             if let Some(value) = core.get_mut(name).or_else(|| kept.get_mut(name)) {

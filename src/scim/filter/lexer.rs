@@ -51,7 +51,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Error> {
                 at = run(start, |b| {
                     b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')
                 });
-                Token::Number(text[start..at].parse().map_err(|_| {
+                Token::Number(number(&text[start..at]).ok_or_else(|| {
                     Error::invalid_filter(format!(
                         "{} is not a number; a string value needs double quotes",
                         &text[start..at]
@@ -78,6 +78,16 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, Error> {
 /// The 1-based character position of a byte offset, for messages.
 pub(super) fn place(text: &str, offset: usize) -> usize {
     text.get(..offset).unwrap_or(text).chars().count() + 1
+}
+
+/// A JSON number. `serde_json` decides what is one, but may miss a fraction's last bit; the
+/// standard library does not.
+fn number(text: &str) -> Option<Number> {
+    let number: Number = text.parse().ok()?;
+    if number.is_f64() {
+        return Number::from_f64(text.parse().ok()?);
+    }
+    Some(number)
 }
 
 fn in_word(byte: u8) -> bool {

@@ -21,3 +21,6 @@ pub use check::{check, check_within};
 pub(crate) use eval::compare_numbers;
 pub use eval::{Matcher, matches};
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, Path, parse, parse_path};
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,7 @@ use crate::scim::{
 /// - Setting `primary` on one element clears it on the others.
 /// - An element that a removal leaves with nothing but its labels (`type`, `primary`, `display`)
 ///   goes; an attribute without elements goes.
-/// - Where a reference's `value` changes, its readOnly sub-attributes (they describe the old one)
-///   go.
+/// - Where a `value` changes, `$ref` and readOnly sub-attributes, which describe the old one, go.
 ///
 /// # Errors
 /// `noTarget` for a replacement through a filter that matches nothing (see
@@ -302,9 +301,8 @@ impl Step<'_> {
             && before.get("value").is_some_and(|before| before != value)
         {
             before.retain(|name, _| {
-                self.attribute
-                    .sub(name)
-                    .is_none_or(|sub| sub.mutability != Mutability::ReadOnly)
+                let sub = self.attribute.sub(name);
+                name != "$ref" && sub.is_none_or(|sub| sub.mutability != Mutability::ReadOnly)
             });
         }
         overlay(old, new);

@@ -257,33 +257,33 @@ impl<'a> Reader<'a> {
         let elements = attribute.multi_valued || is_value_object(attribute);
         let takes_value = elements && place.filter.is_none() && place.path.sub.is_none();
         let given = value.filter(|value| takes_value && !value.is_null());
-        let value = match given {
-            None => {
-                place.refuse_required()?;
-                None
-            }
-            Some(Value::String(text)) if text.is_empty() => None,
+        let wanted = match given {
+            None => None,
             Some(given) => {
                 let rules = Rules {
                     unknown: Unknown::Ignore,
                     wrap: true,
                     bare_elements: true,
                 };
-                // Whatever names no element removes none: to take a list for "all of them"
-                // would empty a group.
-                let none = Value::Array(Vec::new());
-                Some(match coerce(attribute, &place.path, given, rules)? {
-                    None | Some(Value::Null) => none,
-                    Some(value) => value,
-                })
+                match coerce(attribute, &place.path, given, rules)? {
+                    // "" for a reference, as the SCIM Validator sends it, is the reference.
+                    None | Some(Value::Null) if !attribute.multi_valued => None,
+                    // What names no element removes none: to take it for "all of them" would
+                    // empty a group.
+                    None | Some(Value::Null) => Some(Value::Array(Vec::new())),
+                    named => named,
+                }
             }
         };
+        if wanted.is_none() {
+            place.refuse_required()?;
+        }
         let path = place.whole_reference();
         self.push(
             Op::Remove,
             path,
             place.filter.map(|f| (f, place.sub)),
-            value,
+            wanted,
         );
         Ok(())
     }
