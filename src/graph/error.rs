@@ -103,6 +103,14 @@ pub enum Error {
         #[source]
         last: Box<Self>,
     },
+    /// The request cannot be sent as it is: a fault of ours. Nothing was sent.
+    #[error("{operation}: unusable request: {what}")]
+    Invalid {
+        /// Method and path template.
+        operation: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The client's settings contradict themselves.
     #[error("Graph client settings: {0}")]
     Settings(String),
@@ -201,6 +209,7 @@ impl Error {
             Self::Protocol { .. }
             | Self::TooMany { .. }
             | Self::OutcomeUnknown { .. }
+            | Self::Invalid { .. }
             | Self::Settings(_) => Class::Permanent,
         }
     }
