@@ -1,10 +1,13 @@
 //! Floor 6: the command line.
 
+mod check;
 mod clap_types;
 mod healthcheck;
 mod migrate;
 mod output;
+mod rules;
 mod token;
+mod wiring;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -22,6 +25,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Finds out whether everything is in place: configuration, store, credential, Graph,
+    /// permissions.
+    Check(check::Args),
     /// Makes, lists and revokes clients' bearer tokens.
     Token(token::Args),
     /// Brings the store's tables up to date (serve does so by itself).
@@ -69,6 +75,7 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Check(args) => check::run(&args).await,
         Command::Token(args) => token::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Healthcheck(args) => healthcheck::run(&args).await,
