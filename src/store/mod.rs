@@ -1,1 +1,21 @@
-//! To come.
+//! Floor 3: what the gateway remembers, in SQLite or PostgreSQL.
+//!
+//! One implementation and one SQL text serve both. Reads go through [`Store`]; what must happen
+//! together is written through a [`Tx`], whose beginning and end the caller decides.
+//! The replica's tables will come as further migrations and as modules beside [`tokens`].
+
+mod audit;
+mod error;
+mod migrate;
+mod moment;
+mod pool;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub use audit::{Actor, AuditEntry, AuditQuery};
+pub use error::Error;
+pub use pool::{Backend, Store, Tx};
+pub use settings::{Journal, Settings};
+pub use tokens::{NewToken, TokenHash, TokenRow};

@@ -1,0 +1,252 @@
+//! One tenant: credential, token, Graph, permissions.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use time::Duration;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{
+    PATIENCE,
+    claims::Claims,
+    permissions,
+    report::{Level, Line},
+};
+use crate::{
+    base::{chain::Chain, clock::SharedClock},
+    cli::wiring,
+    config::Tenant,
+    credential::{self, Kind, TokenSource},
+    graph::{self, Call, Lane},
+    odata::request::Request,
+};
+
+/// A certificate that ends sooner than this is worth a warning.
+const RENEW_BEFORE: Duration = Duration::days(30);
+
+pub(super) async fn check(
+    tenant: &Tenant,
+    http: &reqwest::Client,
+    clock: &SharedClock,
+) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    lines.extend(certificate(tenant, clock));
+    let tokens = match wiring::tokens(tenant, http, clock) {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            lines.push(no_token(&error));
+            return Ok(lines);
+        }
+    };
+    let (claims, line) = sign_in(tenant, tokens.as_ref()).await;
+    lines.push(line);
+    let Some(claims) = claims else {
+        return Ok(lines);
+    };
+    lines.extend(right_tenant(tenant, &claims));
+    let client = wiring::graph_client(tenant, PATIENCE, Arc::clone(&tokens), http, clock)?;
+    let (reached, line) = reach(&client).await;
+    lines.push(line);
+    lines.extend(granted(tenant, &claims)?);
+    if reached
+        && tenant.permissions == crate::config::Preset::Full
+        && let Some(oid) = &claims.oid
+    {
+        lines.push(directory_roles(&client, oid).await);
+    }
+    Ok(lines)
+}
+
+/// What the certificate itself says, before Entra is asked.
+fn certificate(tenant: &Tenant, clock: &SharedClock) -> Option<Line> {
+    let certificate = match credential::describe(&tenant.credential) {
+        Ok(description) => description.certificate?,
+        // Building the credential fails for the same reason, and says so.
+        Err(_) => return None,
+    };
+    let now = clock.now();
+    let until = certificate.not_after;
+    let remedy = "make a new certificate, upload it to the application, and replace the file";
+    Some(if until <= now {
+        Line::new(Level::Fail, "certificate", format!("expired at {until}")).remedy(remedy)
+    } else if until - now < RENEW_BEFORE {
+        Line::new(Level::Warn, "certificate", format!("expires at {until}")).remedy(remedy)
+    } else {
+        Line::new(
+            Level::Ok,
+            "certificate",
+            format!("{} valid until {until}", certificate.thumbprint),
+        )
+    })
+}
+
+/// Obtains a token and reads what it grants.
+async fn sign_in(tenant: &Tenant, tokens: &dyn TokenSource) -> (Option<Claims>, Line) {
+    let kind = tenant.credential.kind();
+    let bearer = match timeout(PATIENCE, tokens.bearer()).await {
+        Ok(Ok(bearer)) => bearer,
+        Ok(Err(error)) => return (None, no_token(&error)),
+        Err(_) => {
+            let line = Line::new(
+                Level::Fail,
+                "credential",
+                format!("{kind}: no token within {} s", PATIENCE.as_secs()),
+            )
+            .remedy(remedy_unavailable(&tenant.credential));
+            return (None, line);
+        }
+    };
+    let token = bearer.token.expose_secret();
+    if token.is_empty() {
+        let line = Line::new(
+            Level::Fail,
+            "credential",
+            format!("{kind}: the token is empty"),
+        )
+        .remedy("the sign-in host does not behave like Entra: check authority_url and proxies");
+        return (None, line);
+    }
+    match Claims::read(token) {
+        Some(claims) => {
+            let line = Line::new(
+                Level::Ok,
+                "credential",
+                format!("{kind}: a token was issued"),
+            );
+            (Some(claims), line)
+        }
+        None => (
+            None,
+            Line::new(
+                Level::Fail,
+                "credential",
+                format!("{kind}: the token is not a JSON web token, so not one for Graph"),
+            )
+            .remedy("check authority_url, graph_url and the cloud"),
+        ),
+    }
+}
+
+fn no_token(error: &credential::Error) -> Line {
+    Line::new(Level::Fail, "credential", Chain(error).to_string()).remedy(
+        match (error.remedy(), error.kind) {
+            (Some(remedy), _) => remedy,
+            (None, Kind::Denied) => "check tenant id, client id and secret or certificate",
+            (None, Kind::Unavailable) => {
+                "check the network, the proxy and authority_url; on Azure: whether a managed \
+                 identity is switched on"
+            }
+            (None, Kind::Misconfigured) => "correct tenants.<name>.credential",
+        },
+    )
+}
+
+fn remedy_unavailable(credential: &credential::Settings) -> &'static str {
+    match credential {
+        credential::Settings::ManagedIdentity { .. } => {
+            "is this an Azure host, and is its managed identity switched on?"
+        }
+        _ => "check the network, the proxy and authority_url",
+    }
+}
+
+fn right_tenant(tenant: &Tenant, claims: &Claims) -> Option<Line> {
+    // A domain name cannot be compared to an id.
+    let expected = Uuid::try_parse(tenant.entra.tenant_id.as_deref()?).ok()?;
+    let actual = claims.tid.as_deref()?;
+    (Uuid::try_parse(actual).ok() != Some(expected)).then(|| {
+        Line::new(
+            Level::Fail,
+            "credential",
+            format!("the token is of tenant {actual}, configured is {expected}"),
+        )
+        .remedy("correct tenant_id, or use a credential of that tenant")
+    })
+}
+
+async fn reach(client: &graph::Client) -> (bool, Line) {
+    let call = Call::new(Lane::Interactive, PATIENCE);
+    let request = Request::get("/organization").select(["id", "displayName"]);
+    match client.send(&call, &request).await {
+        Ok(reply) => {
+            let name = reply
+                .body
+                .pointer("/value/0/displayName")
+                .and_then(Value::as_str)
+                .unwrap_or("(without a name)");
+            (
+                true,
+                Line::new(Level::Ok, "Graph", format!("answers: {name}")),
+            )
+        }
+        // Graph knows us and says no: it is reached, and the permissions are told below.
+        Err(error) if error.status() == Some(403) => (
+            true,
+            Line::new(
+                Level::Warn,
+                "Graph",
+                "answers, but does not show the organisation",
+            )
+            .remedy(
+                "grant Organization.Read.All if you want to see it here; nothing else needs it",
+            ),
+        ),
+        Err(error) => {
+            let remedy = match error.status() {
+                Some(401) => "the token is not accepted: check graph_url and the cloud",
+                _ => "check the network, the proxy and graph_url",
+            };
+            (
+                false,
+                Line::new(Level::Fail, "Graph", Chain(&error).to_string()).remedy(remedy),
+            )
+        }
+    }
+}
+
+fn granted(tenant: &Tenant, claims: &Claims) -> anyhow::Result<Vec<Line>> {
+    if claims.roles.is_empty()
+        && let Some(scopes) = &claims.scp
+    {
+        return Ok(vec![
+            Line::new(
+                Level::Warn,
+                "permission",
+                format!(
+                    "a person is signed in, with {scopes}: application permissions are unknown"
+                ),
+            )
+            .remedy("for anything but development, use a credential of an application"),
+        ]);
+    }
+    Ok(permissions::compare(&claims.roles, tenant.permissions)?)
+}
+
+/// The directory roles of the application's own service principal.
+async fn directory_roles(client: &graph::Client, oid: &str) -> Line {
+    let call = Call::new(Lane::Interactive, PATIENCE);
+    let request = Request::get("/roleManagement/directory/roleAssignments")
+        .option(
+            "$filter",
+            format!("principalId eq '{}'", oid.replace('\'', "''")),
+        )
+        .select(["id", "roleDefinitionId"]);
+    match client.collect(&call, &request, 1_000).await {
+        Ok(assignments) => {
+            let held: Vec<String> = assignments
+                .iter()
+                .filter_map(|assignment| assignment["roleDefinitionId"].as_str())
+                .map(str::to_owned)
+                .collect();
+            permissions::password_reset(&held)
+        }
+        Err(error) => Line::new(
+            Level::Warn,
+            "directory role",
+            format!("cannot be read: {}", Chain(&error)),
+        )
+        .remedy("grant RoleManagement.Read.Directory, or look at the application's roles in Entra"),
+    }
+}

@@ -1,0 +1,401 @@
+//! One section per tenant: which Entra tenant, with which credential, and what may be done.
+
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
+
+use secrecy::SecretString;
+use url::{Host, Url};
+use uuid::Uuid;
+
+use super::{reader::Reader, server::choice};
+use crate::credential::{self, CertificateSource};
+
+/// One tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its name, as in `/tenants/{name}/scim/v2`.
+    pub name: String,
+    /// Where its directory is.
+    pub entra: Entra,
+    /// How the gateway signs in.
+    pub credential: credential::Settings,
+    /// How attributes are mapped.
+    pub mapping: MappingSource,
+    /// What the gateway may change.
+    pub permissions: Preset,
+    /// How big the tenant is, by Graph's throttling limits.
+    pub tenant_size: TenantSize,
+}
+
+/// Where a tenant's directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entra {
+    /// The tenant's id or a domain of it; some credentials know it themselves.
+    pub tenant_id: Option<String>,
+    /// Graph's origin.
+    pub graph: Url,
+    /// The sign-in host.
+    pub authority: Url,
+}
+
+/// A Microsoft cloud.
+///
+/// Source: <https://learn.microsoft.com/graph/deployments>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cloud {
+    /// The global service.
+    Public,
+    /// Microsoft Cloud for US Government.
+    UsGov,
+    /// Microsoft Azure operated by 21Vianet in China.
+    China,
+}
+
+impl Cloud {
+    /// Graph's origin and the sign-in host.
+    pub fn urls(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Public => (
+                "https://graph.microsoft.com",
+                "https://login.microsoftonline.com",
+            ),
+            Self::UsGov => (
+                "https://graph.microsoft.us",
+                "https://login.microsoftonline.us",
+            ),
+            Self::China => (
+                "https://microsoftgraph.chinacloudapi.cn",
+                "https://login.chinacloudapi.cn",
+            ),
+        }
+    }
+}
+
+/// Which rule files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MappingSource {
+    /// Compiled in: `standard` or `iga-flat`.
+    Preset(&'static str),
+    /// A folder of rule files.
+    Folder(PathBuf),
+}
+
+impl MappingSource {
+    /// The names of the compiled-in mappings.
+    pub const PRESETS: [&'static str; 2] = ["standard", "iga-flat"];
+
+    /// Reads the name of a preset or the path of a folder that is there.
+    ///
+    /// # Errors
+    /// What is expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(preset) = Self::PRESETS.iter().find(|preset| **preset == text) {
+            return Ok(Self::Preset(preset));
+        }
+        let folder = PathBuf::from(text);
+        if folder.is_dir() {
+            Ok(Self::Folder(folder))
+        } else {
+            Err(format!(
+                "expected \"standard\", \"iga-flat\" or a folder of rule files; {text:?} is none"
+            ))
+        }
+    }
+}
+
+/// What the gateway may change, whatever its application was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Nothing.
+    ReadOnly,
+    /// Members and owners of groups, holders of roles and licences.
+    MembershipOnly,
+    /// All that is mapped.
+    Full,
+}
+
+/// Size by which Graph sets its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantSize {
+    /// Under 50 users.
+    Small,
+    /// 50 to 500 users.
+    Medium,
+    /// Over 500 users.
+    Large,
+}
+
+pub(super) fn tenants(reader: &mut Reader) -> BTreeMap<String, Tenant> {
+    reader
+        .names("tenants")
+        .into_iter()
+        .filter_map(|name| {
+            let path = format!("tenants.{name}");
+            if !is_name(&name) {
+                reader.wrong(
+                    &path,
+                    "a tenant's name is 1 to 63 lower-case letters, digits and hyphens",
+                );
+            }
+            let tenant = tenant(reader, name.clone(), &path)?;
+            Some((name, tenant))
+        })
+        .collect()
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Asks for every key, even after one was wrong, so that all problems are told at once.
+fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
+    let key = |name: &str| format!("{path}.{name}");
+    let tenant_id = tenant_id(reader, &key("tenant_id"));
+    let entra = entra(reader, path, tenant_id.clone());
+    let mapping_key = key("mapping");
+    let mapping = reader.text(&mapping_key).and_then(|text| {
+        MappingSource::parse(&text)
+            .map_err(|message| reader.wrong(&mapping_key, message))
+            .ok()
+    });
+    let permissions = choice(
+        reader,
+        &key("permissions"),
+        &[
+            ("read-only", Preset::ReadOnly),
+            ("membership-only", Preset::MembershipOnly),
+            ("full", Preset::Full),
+        ],
+    );
+    let tenant_size = choice(
+        reader,
+        &key("tenant_size"),
+        &[
+            ("small", TenantSize::Small),
+            ("medium", TenantSize::Medium),
+            ("large", TenantSize::Large),
+        ],
+    );
+    if reader.text(&key("replica")).as_deref() != Some("off") {
+        reader.wrong(
+            &key("replica"),
+            "only \"off\" is possible as yet: the replica is to come",
+        );
+    }
+    let credential = credential(reader, path, tenant_id);
+    Some(Tenant {
+        name,
+        entra: entra?,
+        credential: credential?,
+        mapping: mapping?,
+        permissions: permissions?,
+        tenant_size: tenant_size?,
+    })
+}
+
+fn tenant_id(reader: &mut Reader, key: &str) -> Option<String> {
+    let text = reader.text(key)?;
+    if matches!(&*text, "common" | "organizations" | "consumers") {
+        reader.wrong(key, "an application signs in to one tenant: give its id");
+        return None;
+    }
+    let is_domain = text.contains('.')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    if Uuid::try_parse(&text).is_err() && !is_domain {
+        reader.wrong(
+            key,
+            "expected the tenant's id (a GUID) or one of its domains",
+        );
+        return None;
+    }
+    Some(text)
+}
+
+fn entra(reader: &mut Reader, path: &str, tenant_id: Option<String>) -> Option<Entra> {
+    let cloud_key = format!("{path}.cloud");
+    let cloud = choice(
+        reader,
+        &cloud_key,
+        &[
+            ("public", Cloud::Public),
+            ("usgov", Cloud::UsGov),
+            ("china", Cloud::China),
+        ],
+    );
+    let (graph_key, authority_key) = (format!("{path}.graph_url"), format!("{path}.authority_url"));
+    let given = (reader.has(&graph_key), reader.has(&authority_key));
+    let graph = origin(reader, &graph_key);
+    let authority = origin(reader, &authority_key);
+    match given {
+        (true, true) => {
+            if !reader.is_default(&cloud_key) {
+                reader.wrong(
+                    &cloud_key,
+                    "contradicts graph_url and authority_url: give the cloud or the URLs",
+                );
+            }
+            Some(Entra {
+                tenant_id,
+                graph: graph?,
+                authority: authority?,
+            })
+        }
+        (false, false) => {
+            let (graph, authority) = cloud?.urls();
+            Some(Entra {
+                tenant_id,
+                graph: Url::parse(graph).ok()?,
+                authority: Url::parse(authority).ok()?,
+            })
+        }
+        (true, false) => {
+            reader.wrong(
+                &graph_key,
+                "needs authority_url beside it: they go together",
+            );
+            None
+        }
+        (false, true) => {
+            reader.wrong(
+                &authority_key,
+                "needs graph_url beside it: they go together",
+            );
+            None
+        }
+    }
+}
+
+/// A URL without path; `http` for this machine only, because tokens travel over it.
+fn origin(reader: &mut Reader, key: &str) -> Option<Url> {
+    let url: Url = reader.parsed(key)?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
+        None => false,
+    };
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        reader.wrong(key, "expected https://host, without path, query or user");
+        return None;
+    }
+    if url.scheme() == "https" || (url.scheme() == "http" && loopback) {
+        Some(url)
+    } else {
+        reader.wrong(key, "must be https; http is for loopback addresses only");
+        None
+    }
+}
+
+/// The kinds of credential, and the keys that each uses.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("managed-identity", &["client_id"]),
+    (
+        "certificate",
+        &[
+            "client_id",
+            "certificate",
+            "certificate_file",
+            "certificate_password",
+            "certificate_password_file",
+        ],
+    ),
+    ("client-secret", &["client_id", "secret", "secret_file"]),
+    ("workload-identity", &["client_id", "token_file"]),
+    ("azure-cli", &[]),
+];
+
+fn credential(
+    reader: &mut Reader,
+    path: &str,
+    tenant_id: Option<String>,
+) -> Option<credential::Settings> {
+    let key = |name: &str| format!("{path}.credential.{name}");
+    let client_id = reader.text(&key("client_id"));
+    let secret = reader.secret(&key("secret"));
+    let certificate = certificate(reader, &key("certificate"));
+    let password = reader.secret(&key("certificate_password"));
+    let token_file = reader.text(&key("token_file")).map(PathBuf::from);
+
+    let kinds = KINDS.map(|(kind, _)| (kind, kind));
+    if reader.text(&key("kind")).is_none() {
+        let kinds: Vec<String> = kinds.iter().map(|(kind, _)| format!("{kind:?}")).collect();
+        reader.wrong(&key("kind"), format!("is needed: {}", kinds.join(" or ")));
+        return None;
+    }
+    let kind = choice(reader, &key("kind"), &kinds)?;
+    let uses = KINDS.iter().find(|(name, _)| *name == kind)?.1;
+    for name in KINDS.iter().flat_map(|(_, keys)| *keys) {
+        let unused = reader.has(&key(name)) && !uses.contains(name);
+        if unused && reader.blame_once(&key(name)) {
+            reader.wrong(
+                &key(name),
+                format!("contradicts kind = {kind:?}, which has no use for it"),
+            );
+        }
+    }
+    // A key that is there but wrong has been reported already.
+    let needed = |reader: &mut Reader, at: &str, what: &str| {
+        if !reader.has(at) {
+            reader.wrong(at, format!("is needed with kind = {kind:?}{what}"));
+        }
+    };
+    let tenant_key = format!("{path}.tenant_id");
+    let app = matches!(kind, "certificate" | "client-secret");
+    if app && client_id.is_none() {
+        needed(reader, &key("client_id"), " (the application's id)");
+    }
+    if app && tenant_id.is_none() {
+        needed(reader, &tenant_key, " (the Entra tenant's id)");
+    }
+    match kind {
+        "managed-identity" => Some(credential::Settings::ManagedIdentity { client_id }),
+        "certificate" => {
+            if certificate.is_none() && !reader.has(&key("certificate_file")) {
+                needed(reader, &key("certificate_file"), " (or certificate)");
+            }
+            Some(credential::Settings::Certificate {
+                tenant_id: tenant_id?,
+                client_id: client_id?,
+                certificate: certificate?,
+                password,
+            })
+        }
+        "client-secret" => {
+            if secret.is_none() && !reader.has(&key("secret_file")) {
+                needed(reader, &key("secret"), " (or secret_file)");
+            }
+            Some(credential::Settings::ClientSecret {
+                tenant_id: tenant_id?,
+                client_id: client_id?,
+                secret: secret?,
+            })
+        }
+        "workload-identity" => Some(credential::Settings::WorkloadIdentity {
+            tenant_id,
+            client_id,
+            token_file,
+        }),
+        _ => Some(credential::Settings::AzureCli { tenant_id }),
+    }
+}
+
+/// A certificate: its text at `key`, or the file named at `key` + `_file`, which is read anew
+/// whenever it is used and so can be replaced in place.
+fn certificate(reader: &mut Reader, key: &str) -> Option<CertificateSource> {
+    let file_key = format!("{key}_file");
+    let inline = reader.text(key);
+    let file = reader.file(&file_key);
+    if inline.is_some() && reader.has(&file_key) {
+        reader.wrong(&file_key, format!("contradicts {key}: give one of them"));
+        return None;
+    }
+    inline
+        .map(|text| CertificateSource::Inline(SecretString::from(text)))
+        .or(file.map(CertificateSource::Path))
+}

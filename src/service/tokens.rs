@@ -1,0 +1,454 @@
+//! Clients' bearer tokens: how they are made, what they allow, how they are checked.
+//!
+//! A token is 256 random bits, shown once. The store keeps its SHA-256 only: the token cannot
+//! be guessed, so a slow password hash would protect nothing more.
+//!
+//! Source: [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750).
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::Rng;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    base::{chain::Chain, clock::Clock},
+    store::{self, NewToken, Store, TokenHash, TokenRow},
+};
+
+/// What every minted token begins with, so that scanners for leaked secrets can know it.
+pub const PREFIX: &str = "es_";
+/// No token is longer; what is presented beyond it is refused unread.
+const MAX_LENGTH: usize = 1024;
+/// `last_used` is written at most this often per token.
+const TOUCH_EVERY: Duration = Duration::MINUTE;
+
+/// Reading, or reading and changing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// GET and searches.
+    Read,
+    /// Everything; includes [`Access::Read`].
+    Write,
+}
+
+/// One access to one resource type or all: `read:*`, `write:Groups`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// How far.
+    pub access: Access,
+    /// The resource type's endpoint without slash (`Users`); `None` is every type.
+    pub resource: Option<String>,
+}
+
+/// What a token allows: the sum of its scopes. Never empty.
+///
+/// ```
+/// use entra_scim::service::tokens::{Access, Grant};
+/// let grant: Grant = "read:*, write:Groups".parse().unwrap();
+/// assert!(grant.allows(Access::Read, "Users"));
+/// assert!(!grant.allows(Access::Write, "Users"));
+/// assert!(grant.allows(Access::Write, "groups"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant(Vec<Scope>);
+
+/// Who calls: an authenticated token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant the token belongs to.
+    pub tenant: String,
+    /// The token's id.
+    pub token_id: String,
+    /// The token's name.
+    pub name: String,
+    /// What it allows.
+    pub grant: Grant,
+}
+
+/// Why a presented token was not accepted. A client is told no more than "invalid".
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such token.
+    #[error("no such token")]
+    Unknown,
+    /// It was revoked.
+    #[error("token {id} was revoked")]
+    Revoked {
+        /// Its id.
+        id: String,
+    },
+    /// Its time is over.
+    #[error("token {id} has expired")]
+    Expired {
+        /// Its id.
+        id: String,
+    },
+    /// It could not be looked up: nothing is known about the token.
+    #[error("tokens cannot be looked up")]
+    Store(#[source] store::Error),
+    /// The stored row cannot be understood.
+    #[error("token {id} has unreadable scopes: {reason}")]
+    Scopes {
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A token that was just made.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token itself: shown once, stored nowhere.
+    pub token: SecretString,
+    /// The row stored for it.
+    pub row: NewToken,
+}
+
+/// Makes a token: `es_` and 43 characters that carry 256 random bits.
+pub fn mint() -> SecretString {
+    let mut bytes = [0_u8; 32];
+    rand::rng().fill(&mut bytes);
+    SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// What is stored of a token.
+pub fn hash(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Stores `token` (see [`mint`]) for `tenant`.
+///
+/// # Errors
+/// [`store::Error::Conflict`] when this very token is stored already.
+pub async fn issue(
+    store: &Store,
+    clock: &dyn Clock,
+    token: SecretString,
+    tenant: &str,
+    name: &str,
+    grant: &Grant,
+    expires: Option<OffsetDateTime>,
+) -> Result<Issued, store::Error> {
+    let row = NewToken {
+        tenant: tenant.to_owned(),
+        id: Uuid::new_v4().to_string(),
+        name: name.to_owned(),
+        hash: hash(token.expose_secret()),
+        scopes: grant.to_string(),
+        created: clock.now(),
+        expires,
+    };
+    store.create_token(&row).await?;
+    Ok(Issued { token, row })
+}
+
+/// Finds out whose token was presented.
+///
+/// # Errors
+/// [`Refusal::Store`] when that could not be found out; all else means "not accepted".
+pub async fn authenticate(
+    store: &Store,
+    clock: &dyn Clock,
+    presented: &str,
+) -> Result<Caller, Refusal> {
+    if presented.is_empty() || presented.len() > MAX_LENGTH {
+        return Err(Refusal::Unknown);
+    }
+    let hash = hash(presented);
+    let row = store
+        .find_token_by_hash(&hash)
+        .await
+        .map_err(Refusal::Store)?
+        .ok_or(Refusal::Unknown)?;
+    let now = clock.now();
+    let caller = accept(&row, &hash, now)?;
+    let stale = row
+        .last_used
+        .is_none_or(|last_used| now - last_used >= TOUCH_EVERY);
+    if stale && let Err(error) = store.touch_token(&row.tenant, &row.id, now).await {
+        // The token is good; that its use was not noted must not stop the client.
+        tracing::warn!(
+            token.id = %row.id,
+            error = %Chain(&error),
+            "the use of a token could not be noted"
+        );
+    }
+    Ok(caller)
+}
+
+/// The pure part of [`authenticate`].
+fn accept(row: &TokenRow, presented: &TokenHash, now: OffsetDateTime) -> Result<Caller, Refusal> {
+    let id = || row.id.clone();
+    if !bool::from(row.hash.ct_eq(presented)) {
+        return Err(Refusal::Unknown);
+    }
+    if row.revoked.is_some() {
+        return Err(Refusal::Revoked { id: id() });
+    }
+    if row.expires.is_some_and(|expires| expires <= now) {
+        return Err(Refusal::Expired { id: id() });
+    }
+    Ok(Caller {
+        tenant: row.tenant.clone(),
+        token_id: id(),
+        name: row.name.clone(),
+        grant: row
+            .scopes
+            .parse()
+            .map_err(|reason| Refusal::Scopes { id: id(), reason })?,
+    })
+}
+
+impl Grant {
+    /// Reading and changing everything.
+    pub fn full() -> Self {
+        Self(vec![Scope {
+            access: Access::Write,
+            resource: None,
+        }])
+    }
+
+    /// The scopes.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.0
+    }
+
+    /// Whether it covers `access` to the resource type with endpoint `resource` (`Users`).
+    pub fn allows(&self, access: Access, resource: &str) -> bool {
+        self.0.iter().any(|scope| {
+            scope.access >= access
+                && scope
+                    .resource
+                    .as_deref()
+                    .is_none_or(|name| name.eq_ignore_ascii_case(resource))
+        })
+    }
+}
+
+impl FromStr for Grant {
+    type Err = String;
+
+    /// Reads scopes separated by commas or spaces. `read` alone means `read:*`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let scopes: Vec<Scope> = text
+            .split([',', ' '])
+            .filter(|part| !part.is_empty())
+            .map(str::parse)
+            .collect::<Result<_, String>>()?;
+        if scopes.is_empty() {
+            return Err("at least one scope is needed, such as read:*".to_owned());
+        }
+        Ok(Self(scopes))
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (access, resource) = text.split_once(':').unwrap_or((text, "*"));
+        let access = match access {
+            "read" => Access::Read,
+            "write" => Access::Write,
+            _ => {
+                return Err(format!(
+                    "{text:?} is not a scope: expected read or write, then : and a resource type or *"
+                ));
+            }
+        };
+        let resource = match resource {
+            "*" => None,
+            name if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic()) => {
+                Some(name.to_owned())
+            }
+            _ => {
+                return Err(format!(
+                    "{text:?} is not a scope: a resource type is written as in the URL (Users), or * for all"
+                ));
+            }
+        };
+        Ok(Self { access, resource })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let access = match self.access {
+            Access::Read => "read",
+            Access::Write => "write",
+        };
+        write!(f, "{access}:{}", self.resource.as_deref().unwrap_or("*"))
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            write!(f, "{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::base::clock::ManualClock;
+
+    const START: OffsetDateTime = time::macros::datetime!(2030-01-01 00:00 UTC);
+
+    #[test]
+    fn minted_tokens_are_long_distinct_and_recognisable() {
+        let minted: BTreeSet<String> = (0..100)
+            .map(|_| mint().expose_secret().to_owned())
+            .collect();
+        assert_eq!(minted.len(), 100);
+        assert!(minted.iter().all(|t| t.starts_with("es_") && t.len() == 46));
+    }
+
+    #[test]
+    fn scopes_print_as_they_are_read() {
+        for (text, printed) in [
+            ("read", Ok("read:*")),
+            ("write:*", Ok("write:*")),
+            ("read:*, write:Groups", Ok("read:* write:Groups")),
+            ("read:Users  read:Roles", Ok("read:Users read:Roles")),
+            ("", Err("at least one scope")),
+            (" , ", Err("at least one scope")),
+            ("admin", Err("\"admin\" is not a scope")),
+            ("read:", Err("\"read:\" is not a scope")),
+            ("read:Users/1", Err("\"read:Users/1\" is not a scope")),
+            ("Write:Users", Err("\"Write:Users\" is not a scope")),
+        ] {
+            match (text.parse::<Grant>(), printed) {
+                (Ok(grant), Ok(printed)) => assert_eq!(grant.to_string(), printed),
+                (Err(error), Err(start)) => assert!(error.starts_with(start), "{error}"),
+                (got, expected) => panic!("{text:?}: {got:?}, expected {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_grant_allows_what_its_scopes_say() {
+        use Access::{Read, Write};
+        for (grant, access, resource, allowed) in [
+            ("write:*", Write, "Users", true),
+            ("write:*", Read, "Roles", true),
+            ("read:*", Write, "Users", false),
+            ("read:Users", Read, "users", true),
+            ("read:Users", Read, "Groups", false),
+            ("read:* write:Groups", Write, "Groups", true),
+            ("read:* write:Groups", Write, "Users", false),
+        ] {
+            let parsed: Grant = grant.parse().unwrap();
+            assert_eq!(
+                parsed.allows(access, resource),
+                allowed,
+                "{grant} {resource}"
+            );
+        }
+    }
+
+    async fn store() -> Store {
+        let store = Store::connect("sqlite::memory:").await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn tokens_live_until_they_expire_or_are_revoked() {
+        let store = store().await;
+        let clock = ManualClock::new(START);
+        let grant: Grant = "read:Users".parse().unwrap();
+        let expires = Some(START + Duration::HOUR);
+        let issued = issue(&store, &clock, mint(), "default", "iga", &grant, expires)
+            .await
+            .unwrap();
+        let token = issued.token.expose_secret();
+
+        let caller = authenticate(&store, &clock, token).await.unwrap();
+        assert_eq!(caller.tenant, "default");
+        assert_eq!(caller.name, "iga");
+        assert_eq!(caller.token_id, issued.row.id);
+        assert_eq!(caller.grant, grant);
+
+        clock.advance(Duration::HOUR - Duration::MICROSECOND);
+        assert!(authenticate(&store, &clock, token).await.is_ok());
+        clock.advance(Duration::MICROSECOND);
+        let refused = authenticate(&store, &clock, token).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Expired { .. }), "{refused}");
+
+        store
+            .revoke_token("default", &issued.row.id, START)
+            .await
+            .unwrap();
+        let refused = authenticate(&store, &clock, token).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Revoked { .. }), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_a_token_is_unknown() {
+        let store = store().await;
+        let clock = ManualClock::new(START);
+        let long = "x".repeat(MAX_LENGTH + 1);
+        for presented in ["", "es_", "es_unknown", "' OR 1=1 --", &long] {
+            let refused = authenticate(&store, &clock, presented).await.unwrap_err();
+            assert!(
+                matches!(refused, Refusal::Unknown),
+                "{presented}: {refused}"
+            );
+        }
+        store.close().await;
+        let refused = authenticate(&store, &clock, "es_x").await.unwrap_err();
+        assert!(matches!(refused, Refusal::Store(_)), "{refused}");
+    }
+
+    #[test]
+    fn a_row_with_another_hash_is_not_accepted() {
+        let row = TokenRow {
+            tenant: "default".to_owned(),
+            id: "1".to_owned(),
+            name: "x".to_owned(),
+            hash: hash("right"),
+            scopes: "read:*".to_owned(),
+            created: START,
+            expires: None,
+            revoked: None,
+            last_used: None,
+        };
+        assert!(accept(&row, &hash("right"), START).is_ok());
+        let refused = accept(&row, &hash("wrong"), START).unwrap_err();
+        assert!(matches!(refused, Refusal::Unknown));
+    }
+
+    #[tokio::test]
+    async fn use_is_noted_once_a_minute() {
+        let store = store().await;
+        let clock = ManualClock::new(START);
+        let issued = issue(&store, &clock, mint(), "t", "n", &Grant::full(), None)
+            .await
+            .unwrap();
+        let token = issued.token.expose_secret();
+        for (advance, expected) in [
+            (Duration::ZERO, START),
+            (Duration::seconds(59), START),
+            (Duration::seconds(1), START + Duration::MINUTE),
+        ] {
+            clock.advance(advance);
+            authenticate(&store, &clock, token).await.unwrap();
+            let row = store.list_tokens("t").await.unwrap().remove(0);
+            assert_eq!(row.last_used, Some(expected));
+        }
+    }
+}

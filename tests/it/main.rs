@@ -1,0 +1,4 @@
+//! The integration tests: one binary. Modules mirror what is entered from outside.
+
+mod store;
+mod support;
