@@ -61,12 +61,12 @@ impl Client {
         }
         let groups = plan(&items)?;
         let mut results: Vec<Option<Result<Reply, Error>>> = items.iter().map(|_| None).collect();
-        let mut running = stream::iter(
-            groups
-                .into_iter()
-                .map(|group| self.run(call, &items, group)),
-        )
-        .buffer_unordered(self.settings.batch_concurrency);
+        // Collected first: a stream over a closure that borrows is not `Send` to the compiler.
+        let runs: Vec<_> = groups
+            .into_iter()
+            .map(|group| self.run(call, &items, group))
+            .collect();
+        let mut running = stream::iter(runs).buffer_unordered(self.settings.batch_concurrency);
         while let Some(slots) = running.next().await {
             for slot in slots {
                 results[slot.index] = slot.result;

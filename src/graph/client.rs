@@ -151,6 +151,16 @@ impl Client {
         })
     }
 
+    /// Whether there is a token to call Graph with.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub async fn has_token(&self) -> Result<(), Error> {
+        self.tokens.bearer().await?;
+        Ok(())
+    }
+
     /// A call that may take the configured time from now on.
     pub fn call(&self, lane: Lane) -> Call {
         Call::new(lane, self.settings.deadline)

@@ -150,6 +150,14 @@ impl Error {
         }
     }
 
+    /// Graph's own text, where Graph itself gave the final answer.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Graph { message, .. } if !message.is_empty() => Some(message),
+            _ => None,
+        }
+    }
+
     /// Graph's `error.details`.
     pub fn details(&self) -> &[Detail] {
         match self {

@@ -101,14 +101,15 @@ impl Client {
     ) -> Result<Vec<Result<Vec<Value>, Error>>, Error> {
         let items = requests.iter().cloned().map(BatchItem::new).collect();
         let replies = self.batch(call, items).await?;
-        let lists = requests
-            .iter()
-            .zip(replies)
-            .map(|(request, reply)| async move {
+        // Collected first: a stream over a closure that borrows is not `Send` to the compiler.
+        let mut lists = Vec::with_capacity(requests.len());
+        for (request, reply) in requests.iter().zip(replies) {
+            lists.push(async move {
                 let operation = operation::name(request.method.as_str(), &request.path);
                 let page = self.parse(&operation, None, reply?.body)?;
                 self.rest(call, request, page, usize::MAX).await
             });
+        }
         Ok(stream::iter(lists)
             .buffered(self.settings.batch_concurrency)
             .collect()
