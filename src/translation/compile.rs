@@ -3,11 +3,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use serde_json::Value;
 use toml::Spanned;
 
 use super::{
-    Mapping,
+    Mapping, ReadStep,
     path::{GraphPath, Place, ScimPath, Step},
     row::{RelationRow, Row, Slot},
     schema,
@@ -72,10 +71,52 @@ pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
     Ok(Mapping {
         schema,
         entity: spec.entity.get_ref().clone(),
+        steps: steps(&rows, &slots),
+        writers: writers(&rows),
         rows,
         slots,
         relations,
     })
+}
+
+/// What reading does, in the order of the rows.
+fn steps(rows: &[Row], slots: &[Slot]) -> Vec<ReadStep> {
+    let mut steps: Vec<ReadStep> = Vec::new();
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.is_read()) {
+        match row.place() {
+            Place::Plain(_) => steps.push(ReadStep::Plain(index)),
+            Place::Element { .. } => {
+                let slot = slots.iter().position(|s| s.rows.first() == Some(&index));
+                steps.extend(slot.map(ReadStep::Slot));
+            }
+            Place::Each { attr, .. } => {
+                let same = steps.iter_mut().find_map(|step| match step {
+                    ReadStep::Each(path, list) if path == attr => Some(list),
+                    _ => None,
+                });
+                match same {
+                    Some(list) => list.push(index),
+                    None => steps.push(ReadStep::Each(attr.clone(), vec![index])),
+                }
+            }
+        }
+    }
+    steps
+}
+
+/// The writable rows by Graph property: more than one where they must agree.
+fn writers(rows: &[Row]) -> Vec<Vec<usize>> {
+    let mut writers: Vec<(String, Vec<usize>)> = Vec::new();
+    for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.is_written()) {
+        let Some(path) = row.graph.as_ref().map(ToString::to_string) else {
+            continue;
+        };
+        match writers.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, list)) => list.push(index),
+            None => writers.push((path, vec![index])),
+        }
+    }
+    writers.into_iter().map(|(_, list)| list).collect()
 }
 
 /// The element slots, in the order of their first rows.
@@ -612,16 +653,5 @@ fn kind_of(kind: Type) -> Kind {
         Type::DateTime => Kind::DateTimeOffset,
         Type::Binary => Kind::Binary,
         Type::String | Type::Reference | Type::Complex => Kind::String,
-    }
-}
-
-/// Whether a JSON value is one of the SCIM type.
-pub(super) fn is_of_type(value: &Value, kind: Type) -> bool {
-    match kind {
-        Type::Boolean => value.is_boolean(),
-        Type::Integer => value.as_i64().is_some() || value.as_u64().is_some(),
-        Type::Decimal => value.is_number(),
-        Type::Complex => value.is_object(),
-        Type::String | Type::DateTime | Type::Binary | Type::Reference => value.is_string(),
     }
 }

@@ -7,19 +7,25 @@
 //! All of it is pure.
 
 mod compile;
+mod hold;
 mod path;
 pub mod presets;
+mod relation;
 mod row;
 mod schema;
+mod select;
 mod spec;
+mod to_graph;
+mod to_scim;
 mod transform;
 
 pub use path::{GraphPath, Place, ScimPath, Step};
 pub use row::{RelationRow, Row};
 pub use spec::{Direction, RuleError, RuleFile, Shape};
+pub use to_graph::{SideResource, WriteTarget};
 pub use transform::Transform;
 
-use crate::scim::schema::ResourceSchema;
+use crate::scim::{attr::AttrPath, schema::ResourceSchema};
 
 /// The compiled rules of one resource type.
 #[derive(Clone, Debug)]
@@ -28,7 +34,17 @@ pub struct Mapping {
     entity: String,
     rows: Vec<Row>,
     slots: Vec<row::Slot>,
+    steps: Vec<ReadStep>,
+    writers: Vec<Vec<usize>>,
     relations: Vec<RelationRow>,
+}
+
+/// One step of reading an entity; indexes into the rows and slots.
+#[derive(Clone, Debug)]
+enum ReadStep {
+    Plain(usize),
+    Slot(usize),
+    Each(AttrPath, Vec<usize>),
 }
 
 impl Mapping {

@@ -170,6 +170,17 @@ impl GraphPath {
         }
     }
 
+    /// The list that the first `[*]` goes through and the steps below its items.
+    pub(super) fn items<'a>(&self, entity: &'a Value) -> Option<(&'a [Value], &[Step])> {
+        let steps = self.steps()?;
+        let at = steps.iter().position(|s| *s == Step::Each)?;
+        let mut list = None;
+        walk(entity, steps.get(..at)?, &mut |value| {
+            list = value.as_array()
+        });
+        Some((list?, steps.get(at + 1..)?))
+    }
+
     /// The one value, for a path that is not [`Self::is_each`].
     pub fn first<'a>(&self, entity: &'a Value) -> Option<&'a Value> {
         let mut first = None;
@@ -191,7 +202,7 @@ impl GraphPath {
     }
 }
 
-fn walk<'a>(value: &'a Value, steps: &[Step], found: &mut dyn FnMut(&'a Value)) {
+pub(super) fn walk<'a>(value: &'a Value, steps: &[Step], found: &mut dyn FnMut(&'a Value)) {
     let Some((step, rest)) = steps.split_first() else {
         if !value.is_null() {
             found(value);

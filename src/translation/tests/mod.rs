@@ -1,6 +1,10 @@
 //! Tests of the whole: the presets, and rule files that are wrong.
 
+mod attributes;
 mod compile;
+mod read;
+mod round_trip;
+mod write;
 
 use super::{Mapping, RuleFile, presets};
 
