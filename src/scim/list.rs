@@ -216,3 +216,161 @@ pub fn response(total: usize, start_index: usize, resources: Vec<Document>) -> V
         "Resources": resources,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::{
+        error::Kind,
+        fixture::{doc, user},
+    };
+
+    fn query(text: &str) -> Result<ListQuery, Error> {
+        let pairs: Vec<(String, String)> = text
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        ListQuery::from_pairs(&pairs, &user())
+    }
+
+    /// (id, query, startIndex, count)
+    #[test]
+    fn pages() {
+        let rows = [
+            ("Q01", "", 1, None),
+            ("P01", "startIndex=2&count=1", 2, Some(1)),
+            ("P02", "count=0", 1, Some(0)),
+            ("P03", "count=-1", 1, Some(0)),
+            ("P04", "startIndex=0", 1, None),
+            ("P04", "startIndex=-5", 1, None),
+            ("P05", "startIndex=99999", 99999, None),
+            ("trap 20", "startindex=0&COUNT=100", 1, Some(100)),
+            ("R10", "noSuchParameter=1&aadOptscim062020=", 1, None),
+            (
+                "empty",
+                "startIndex=&count=&filter=&sortBy=&attributes=",
+                1,
+                None,
+            ),
+            ("the last counts", "count=1&count=2", 1, Some(2)),
+            (
+                "huge",
+                "count=99999999999999999999999999",
+                1,
+                Some(usize::MAX),
+            ),
+        ];
+        for (id, text, start_index, count) in rows {
+            let query = query(text).unwrap_or_else(|e| panic!("{id}: {e}"));
+            assert_eq!(
+                (query.start_index, query.count),
+                (start_index, count),
+                "{id}"
+            );
+            assert_eq!(query.filter, None, "{id}");
+            assert!(query.projection.is_default(), "{id}");
+        }
+    }
+
+    #[test]
+    fn reads_filter_and_order() {
+        let query = query(
+            r#"filter=USERNAME sw "a"&sortBy=EMAILS&sortOrder=DESCENDING&attributes=userName"#,
+        )
+        .unwrap();
+        assert_eq!(query.filter.unwrap().to_string(), r#"userName sw "a""#);
+        assert_eq!(query.sort_by, Some(AttrPath::core("emails")));
+        assert_eq!(query.sort_order, SortOrder::Descending);
+        assert!(!query.projection.is_default());
+    }
+
+    #[test]
+    fn refuses() {
+        let rows = [
+            ("P06", "count=x", Kind::InvalidValue),
+            ("P06", "count=1.5", Kind::InvalidValue),
+            ("P06", "startIndex=+", Kind::InvalidValue),
+            ("P06", "startIndex=-", Kind::InvalidValue),
+            ("order", "sortOrder=up", Kind::InvalidValue),
+            ("Q33", "filter=userName eq", Kind::InvalidFilter),
+            ("Q36", "filter=noSuch pr", Kind::InvalidFilter),
+            ("trap 22", "sortBy=noSuch", Kind::InvalidPath),
+            ("sort", "sortBy=name", Kind::InvalidPath),
+            ("sort", "sortBy=password", Kind::InvalidPath),
+            (
+                "sort",
+                "sortBy=urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+                Kind::InvalidPath,
+            ),
+            ("attributes", "attributes=a b", Kind::InvalidValue),
+        ];
+        for (id, text, kind) in rows {
+            assert_eq!(query(text).expect_err(text).kind, kind, "{id} {text}");
+        }
+    }
+
+    #[test]
+    fn search_requests() {
+        let schemas = json!([urn::SEARCH_REQUEST]);
+        let query = ListQuery::from_search_request(
+            &json!({"schemas": schemas, "Filter": "userName eq \"a\"", "attributes": ["userName", "emails.value"],
+                "startIndex": 1, "COUNT": 2, "sortBy": null, "cursor": ""}),
+            &user(),
+        )
+        .unwrap();
+        assert_eq!(query.filter.unwrap().to_string(), "userName eq \"a\"");
+        assert_eq!((query.start_index, query.count), (1, Some(2)));
+        assert_eq!(
+            query.projection,
+            Projection::parse(Some("userName,emails.value"), None, &user()).unwrap()
+        );
+        let rows = [
+            (
+                "X03",
+                json!({"schemas": schemas, "filter": "userName eq"}),
+                Kind::InvalidFilter,
+            ),
+            ("trap 19", json!({"attributes": [1]}), Kind::InvalidSyntax),
+            (
+                "schemas",
+                json!({"schemas": [urn::PATCH_OP]}),
+                Kind::InvalidSyntax,
+            ),
+            ("type", json!({"filter": {}}), Kind::InvalidSyntax),
+            ("type", json!({"count": 1.5}), Kind::InvalidValue),
+            ("type", json!([]), Kind::InvalidSyntax),
+        ];
+        for (id, body, kind) in rows {
+            let error = ListQuery::from_search_request(&body, &user()).expect_err(id);
+            assert_eq!(error.kind, kind, "{id}: {error}");
+        }
+        let lenient = ListQuery::from_search_request(&json!({"count": "-3"}), &user()).unwrap();
+        assert_eq!(lenient.count, Some(0));
+    }
+
+    #[test]
+    fn answers() {
+        let rows = [
+            (
+                0,
+                1,
+                vec![],
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"startIndex":1,"itemsPerPage":0,"Resources":[]}"#,
+            ),
+            (
+                7,
+                3,
+                vec![doc(json!({"id": "1"}))],
+                r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":7,"startIndex":3,"itemsPerPage":1,"Resources":[{"id":"1"}]}"#,
+            ),
+        ];
+        for (total, start, resources, expected) in rows {
+            assert_eq!(
+                response(total, start, resources).to_string(),
+                expected,
+                "trap 21"
+            );
+        }
+    }
+}

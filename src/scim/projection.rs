@@ -239,3 +239,205 @@ impl Projection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::{
+        error::Kind,
+        fixture::{doc, user},
+        urn::{ENTERPRISE_USER, USER},
+    };
+
+    /// (id, attributes, excludedAttributes, names of what is left)
+    #[test]
+    fn projects() {
+        let document = doc(json!({
+            "schemas": [USER, ENTERPRISE_USER],
+            "id": "1",
+            "userName": "u",
+            "name": {"givenName": "g", "familyName": "f"},
+            "password": "never",
+            "emails": [{"value": "x", "type": "work"}, {"type": "home"}],
+            "groups": [{"value": "g1", "display": "G"}],
+            ENTERPRISE_USER: {"department": "d", "manager": {"value": "m"}},
+            "meta": {"resourceType": "User", "version": "W/\"1\""},
+            "notInTheSchema": 1,
+        }));
+        let without = |names: &[&str]| {
+            let mut left = document.clone();
+            for name in ["password", "notInTheSchema"].iter().chain(names) {
+                left.shift_remove(*name);
+            }
+            Value::Object(left)
+        };
+        let minimal = |more: Value| {
+            let mut kept = json!({"schemas": [USER, ENTERPRISE_USER], "id": "1"});
+            kept.as_object_mut().unwrap().extend(doc(more));
+            kept
+        };
+        let urn = |rest: &str| format!("{ENTERPRISE_USER}{rest}");
+        let department = json!({ENTERPRISE_USER: {"department": "d"}});
+        let rows: Vec<(&str, &str, &str, Value)> = vec![
+            ("default", "", "", without(&["groups"])),
+            ("R04", "userName", "", minimal(json!({"userName": "u"}))),
+            (
+                "R05",
+                "name.givenName",
+                "",
+                minimal(json!({"name": {"givenName": "g"}})),
+            ),
+            (
+                "fault 18",
+                "name",
+                "",
+                minimal(json!({"name": {"givenName": "g", "familyName": "f"}})),
+            ),
+            ("R07", "USERNAME", "", minimal(json!({"userName": "u"}))),
+            (
+                "trap 8",
+                " userName , name.familyName ,",
+                "",
+                minimal(json!({"userName": "u", "name": {"familyName": "f"}})),
+            ),
+            (
+                "R08",
+                "",
+                "emails,id,userName",
+                without(&["groups", "emails", "userName"]),
+            ),
+            ("R11", " ", " ", without(&["groups"])),
+            ("R12", "noSuchAttribute", "", minimal(json!({}))),
+            ("R12", "", "noSuchAttribute", without(&["groups"])),
+            ("C11", "password", "", minimal(json!({}))),
+            (
+                "G08",
+                "groups",
+                "",
+                minimal(json!({"groups": [{"value": "g1", "display": "G"}]})),
+            ),
+            (
+                "sub of a list",
+                "emails.value",
+                "",
+                minimal(json!({"emails": [{"value": "x"}]})),
+            ),
+            (
+                "part of meta",
+                "meta.version",
+                "",
+                minimal(json!({"meta": {"version": "W/\"1\""}})),
+            ),
+            (
+                "trap 8, both",
+                "userName,name",
+                "name.familyName",
+                minimal(json!({"userName": "u", "name": {"givenName": "g"}})),
+            ),
+            ("G09", "", "groups", without(&["groups"])),
+        ];
+        for (id, attributes, excluded, expected) in rows {
+            let projection = Projection::parse(Some(attributes), Some(excluded), &user()).unwrap();
+            assert_eq!(
+                Value::Object(projection.apply(&document, &user())),
+                expected,
+                "{id}"
+            );
+        }
+        let rows: Vec<(&str, String, String, Value)> = vec![
+            (
+                "R06",
+                format!("{USER}:userName"),
+                String::new(),
+                minimal(json!({"userName": "u"})),
+            ),
+            (
+                "R06",
+                urn(":department"),
+                String::new(),
+                minimal(department.clone()),
+            ),
+            (
+                "bare name of an extension's",
+                "department".into(),
+                String::new(),
+                minimal(department),
+            ),
+            (
+                "trap 8",
+                urn(""),
+                String::new(),
+                minimal(json!({ENTERPRISE_USER: {"department": "d", "manager": {"value": "m"}}})),
+            ),
+            (
+                "bare core",
+                USER.into(),
+                "meta".into(),
+                without(&["groups", "meta", ENTERPRISE_USER]),
+            ),
+            (
+                "excluded schema",
+                String::new(),
+                urn(""),
+                without(&["groups", ENTERPRISE_USER]),
+            ),
+            (
+                "excluded in a schema",
+                String::new(),
+                format!("{},{}", urn(":department"), urn(":manager")),
+                without(&["groups", ENTERPRISE_USER]),
+            ),
+        ];
+        for (id, attributes, excluded, expected) in rows {
+            let projection =
+                Projection::parse(Some(&attributes), Some(&excluded), &user()).unwrap();
+            assert_eq!(
+                Value::Object(projection.apply(&document, &user())),
+                expected,
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn wants_before_there_is_a_document() {
+        let groups = AttrPath::core("groups");
+        let rows = [
+            ("", "", Returned::Default, true),
+            ("", "", Returned::Request, false),
+            ("", "", Returned::Never, false),
+            ("groups", "", Returned::Request, true),
+            ("GROUPS.value", "", Returned::Request, true),
+            ("userName", "", Returned::Default, false),
+            ("userName", "", Returned::Always, true),
+            ("groups", "", Returned::Never, false),
+            ("", "groups", Returned::Default, false),
+            ("", "groups", Returned::Always, true),
+            ("", "groups.display", Returned::Default, true),
+            ("groups", "groups", Returned::Request, false),
+        ];
+        for (attributes, excluded, returned, expected) in rows {
+            let projection = Projection::parse(Some(attributes), Some(excluded), &user()).unwrap();
+            assert_eq!(
+                projection.wants(&groups, returned),
+                expected,
+                "{attributes} {excluded} {returned:?}"
+            );
+        }
+        assert!(Projection::all().is_default());
+        assert!(
+            Projection::parse(Some(","), None, &user())
+                .unwrap()
+                .is_default()
+        );
+        assert!(
+            !Projection::parse(Some("x"), None, &user())
+                .unwrap()
+                .is_default()
+        );
+        let error = Projection::parse(Some("a[b"), None, &user()).unwrap_err();
+        assert_eq!(error.kind, Kind::InvalidValue);
+    }
+}

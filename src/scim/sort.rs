@@ -116,3 +116,67 @@ pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &Res
         *place = doc;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::fixture::user;
+
+    fn sorted(by: &str, order: SortOrder, docs: Value) -> String {
+        let schema = user();
+        let path = schema.resolve(&AttrPath::parse(by).unwrap()).unwrap().path;
+        let mut docs: Vec<Document> = serde_json::from_value(docs).unwrap();
+        sort(&mut docs, &path, order, &schema);
+        docs.iter().map(|d| d["id"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn sorts() {
+        let emails = json!([
+            {"id": "1", "emails": [{"value": "c"}, {"value": "a", "primary": true}]},
+            {"id": "2", "emails": [{"value": "b"}, {"value": "z"}]},
+            {"id": "3"},
+        ]);
+        let names = json!([
+            {"id": "1", "userName": "b"}, {"id": "2", "userName": "A"},
+            {"id": "3", "userName": "C"}, {"id": "4", "userName": "B"},
+        ]);
+        let titles =
+            json!([{"id": "1"}, {"id": "2", "title": "x"}, {"id": "3"}, {"id": "4", "title": "a"}]);
+        let external = json!([{"id": "1", "externalId": "a"}, {"id": "2", "externalId": "B"}]);
+        let dates = json!([
+            {"id": "1", "meta": {"lastModified": "2026-01-01T00:00:00Z"}},
+            {"id": "2", "meta": {"lastModified": "2026-01-01T04:00:00+05:00"}},
+            {"id": "3", "meta": {"lastModified": "0001-01-01T00:00:00Z"}},
+        ]);
+        let numbers = json!([{"id": "1", "logins": 10}, {"id": "2", "logins": 9}]);
+        let bools = json!([{"id": "1", "active": true}, {"id": "2", "active": false}]);
+        let managers = json!([{"id": "1", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "b"}}},
+            {"id": "2", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "a"}}}]);
+        let rows = [
+            ("S01, stable", "userName", &names, "2143", "3142"),
+            ("S03", "title", &titles, "4213", "1324"),
+            ("S04", "emails", &emails, "123", "321"),
+            ("S04", "emails.value", &emails, "123", "321"),
+            ("Z10, caseExact", "externalId", &external, "21", "12"),
+            ("Z10, instants", "meta.lastModified", &dates, "321", "123"),
+            ("Z10, numbers", "logins", &numbers, "21", "12"),
+            ("Z10, booleans", "active", &bools, "21", "12"),
+            ("by the value", "manager", &managers, "21", "12"),
+        ];
+        for (id, by, docs, ascending, descending) in rows {
+            assert_eq!(
+                sorted(by, SortOrder::Ascending, docs.clone()),
+                ascending,
+                "{id}"
+            );
+            assert_eq!(
+                sorted(by, SortOrder::Descending, docs.clone()),
+                descending,
+                "S02 {id}"
+            );
+        }
+    }
+}

@@ -9,7 +9,7 @@ use crate::scim::{
     error::Error,
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
-        List, get, immutable, is_blank, is_primary, keep_true, labels_only, remove, same_value,
+        List, get, immutable, is_blank, is_primary, labels_only, only_primary, remove, same_value,
         set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
@@ -64,22 +64,19 @@ pub fn apply(
         {
             return Err(immutable(&whole));
         }
-        match result.filter(|value| !is_blank(value)) {
-            Some(value) => set(&mut after, &whole, value),
-            None => {
-                remove(&mut after, &whole);
-                if attribute.required && before.is_some() {
-                    return Err(Error::mutability(format!(
-                        "'{whole}' is required and cannot be unassigned"
-                    )));
-                }
+        if let Some(value) = result.filter(|value| !is_blank(value)) {
+            set(&mut after, &whole, value);
+        } else {
+            remove(&mut after, &whole);
+            if attribute.required && before.is_some() {
+                return Err(Error::mutability(format!(
+                    "'{whole}' is required and cannot be unassigned"
+                )));
             }
         }
     }
-    let joined = |schema: &&crate::scim::schema::Schema| {
-        doc.contains_key(&schema.id) != after.contains_key(&schema.id)
-    };
-    if doc.contains_key("schemas") && schema.extensions.iter().any(|s| joined(&s)) {
+    let joined = |urn: &str| doc.contains_key(urn) != after.contains_key(urn);
+    if doc.contains_key("schemas") && schema.extensions.iter().any(|s| joined(&s.id)) {
         set_schemas(&mut after, schema);
     }
     Ok(after)
@@ -174,7 +171,7 @@ impl Step<'_> {
         }
         let mut list = list.into_inner();
         if let Some(kept) = primary {
-            keep_true(&mut list, kept);
+            only_primary(&mut list, kept);
         }
         Ok(Some(Value::Array(list)))
     }
@@ -207,7 +204,11 @@ impl Step<'_> {
                 )));
             };
             matching.push(list.len());
+            let primary = is_primary(&created);
             list.push(created);
+            if primary {
+                self.one_primary(&mut list, &matching)?;
+            }
         }
         if let Some(sub) = &self.operation.target.sub {
             return self.subs(list, matching, sub);
@@ -280,7 +281,7 @@ impl Step<'_> {
                 places.len()
             )));
         };
-        keep_true(list, *kept);
+        only_primary(list, *kept);
         Ok(())
     }
 

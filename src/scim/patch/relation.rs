@@ -50,8 +50,8 @@ fn on(operation: &Operation, attr: &AttrPath) -> bool {
     path.attr == attr.attr && path.urn == attr.urn
 }
 
-/// The outer option: can it be told; the inner: is there anything to do.
-fn step(operation: &Operation) -> Option<Option<Step>> {
+/// The step of one operation, if it does anything; `None` when it cannot be told.
+fn step(operation: &Operation) -> Option<Vec<Step>> {
     let target = &operation.target;
     if target.path.sub.is_some() {
         return None;
@@ -64,26 +64,29 @@ fn step(operation: &Operation) -> Option<Option<Step>> {
         }
         let mut values = Vec::new();
         pinned(filter, &mut values)?;
-        return Some(Some(Step::Remove(values)));
+        return Some(vec![Step::Remove(values)]);
     }
-    match (operation.op, &operation.value) {
-        (Op::Remove, None) | (Op::Replace, Some(Value::Null)) => Some(Some(Step::RemoveAll)),
+    Some(match (operation.op, &operation.value) {
+        (Op::Remove, None) | (Op::Replace, Some(Value::Null)) => vec![Step::RemoveAll],
         (Op::Remove, Some(value)) => {
-            let values: Option<Vec<String>> = elements(value)
-                .iter()
-                .map(|element| Some(element.get("value")?.as_str()?.to_owned()))
-                .collect();
-            // The same value may stand in several elements (one role at two scopes): then
-            // what else the element says picks one, which needs the list.
-            let pure = elements(value).iter().all(says_value_only);
-            pure.then_some(())?;
-            let values = values?;
-            Some((!values.is_empty()).then_some(Step::Remove(values)))
+            let elements = elements(value);
+            if elements.is_empty() {
+                return Some(Vec::new());
+            }
+            // The same value may stand in several elements (one role at two scopes): then what
+            // else the element says picks one, which needs the list.
+            if !elements.iter().all(says_value_only) {
+                return None;
+            }
+            let text = |element: &Value| Some(element.get("value")?.as_str()?.to_owned());
+            vec![Step::Remove(
+                elements.iter().map(text).collect::<Option<_>>()?,
+            )]
         }
-        (Op::Add, Some(value)) if !value.is_null() => Some(Some(Step::Add(elements(value)))),
-        (Op::Replace, Some(value)) => Some(Some(Step::Replace(elements(value)))),
-        (Op::Add, _) | (Op::Replace, None) => Some(None),
-    }
+        (Op::Add, Some(value)) if !value.is_null() => vec![Step::Add(elements(value))],
+        (Op::Replace, Some(value)) => vec![Step::Replace(elements(value))],
+        (Op::Add, _) | (Op::Replace, None) => Vec::new(),
+    })
 }
 
 fn says_value_only(element: &Value) -> bool {

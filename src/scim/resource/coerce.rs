@@ -101,6 +101,8 @@ fn one(
     let wrong = || wrong(attribute, path, value);
     let kept = match (attribute.kind, value) {
         (_, Value::Null) => Value::Null,
+        // No empty text is a time or a URI; form-driven clients send it for "nothing".
+        (Type::DateTime | Type::Reference, Value::String(text)) if text.is_empty() => Value::Null,
         (Type::Complex, Value::Object(object)) => return complex(attribute, path, object, rules),
         // Entra: {"op":"Add","path":"manager","value":[{"value":"…"}]}
         (Type::Complex, Value::Array(elements)) => match elements.as_slice() {
@@ -123,21 +125,43 @@ fn one(
                 return complex(attribute, path, &object, rules);
             }
         }
+        // A mapping that has `manager` as a plain id still gets the forms of the RFC's.
+        (Type::String, _) if is_plain_reference(attribute) && !filled(value) => {
+            return match value {
+                Value::Array(elements) if elements.len() == 1 => {
+                    one(attribute, path, &elements[0], rules)
+                }
+                Value::Object(object) => {
+                    let id = object
+                        .iter()
+                        .find(|(name, _)| name.eq_ignore_ascii_case("value"))
+                        .ok_or_else(wrong)?;
+                    one(attribute, path, id.1, rules)
+                }
+                _ if is_blank(value) || value.is_string() => Ok(Some(Value::Null)),
+                _ => Err(wrong()),
+            };
+        }
         (Type::Boolean, Value::Bool(_))
         | (Type::Decimal, Value::Number(_))
-        | (Type::String, Value::String(_)) => value.clone(),
+        | (Type::String | Type::Reference, Value::String(_)) => value.clone(),
         (Type::Boolean, Value::String(text)) => boolean(text).map(Value::from).ok_or_else(wrong)?,
         (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
             value.clone()
         }
-        // No empty text is a time or a URI; form-driven clients send it for "nothing".
-        (Type::DateTime | Type::Reference, Value::String(text)) if text.is_empty() => Value::Null,
-        (Type::Reference, Value::String(_)) => value.clone(),
         (Type::DateTime, Value::String(text)) if datetime::instant(text).is_some() => value.clone(),
         (Type::Binary, Value::String(text)) if is_base64(text) => value.clone(),
         _ => return Err(wrong()),
     };
     Ok(Some(kept))
+}
+
+fn is_plain_reference(attribute: &Attribute) -> bool {
+    attribute.kind == Type::String && !attribute.multi_valued && attribute.name == "manager"
+}
+
+fn filled(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.is_empty())
 }
 
 fn complex(
@@ -238,7 +262,7 @@ pub(crate) fn strip_nulls(value: &mut Value) {
 }
 
 /// Sets `primary` to false wherever it is true, but at `kept`.
-pub(crate) fn keep_true(elements: &mut [Value], kept: usize) {
+pub(crate) fn only_primary(elements: &mut [Value], kept: usize) {
     for (index, element) in elements.iter_mut().enumerate() {
         if index != kept && is_primary(element) {
             element["primary"] = Value::Bool(false);

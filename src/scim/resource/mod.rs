@@ -6,7 +6,7 @@ mod normalize;
 
 use serde_json::Value;
 
-pub(crate) use coerce::{Rules, coerce, is_primary, keep_true, plain_role, strip_nulls};
+pub(crate) use coerce::{Rules, coerce, is_primary, only_primary, plain_role, strip_nulls};
 pub(crate) use elements::{List, labels_only, same_value};
 pub use normalize::normalize;
 pub(crate) use normalize::{is_blank, walk};
@@ -212,13 +212,14 @@ pub fn keep_immutable(
     Ok(())
 }
 
+/// The error for an immutable attribute that would change.
 pub(crate) fn immutable(path: &AttrPath) -> Error {
     Error::mutability(format!(
         "'{path}' is immutable: it has a value and cannot be given another"
     ))
 }
 
-/// The canonical path of an attribute that [`ResourceSchema::resolve`] found.
+/// Whether an attribute is complex and has a `value`: a reference, or a value with labels.
 pub(crate) fn is_value_object(attribute: &Attribute) -> bool {
     attribute.kind == Type::Complex && attribute.sub("value").is_some()
 }

@@ -1,0 +1,220 @@
+use super::*;
+
+/// (id, operations, members afterwards, steps)
+#[test]
+fn patches_members() {
+    let before = json!({"displayName": "g", "members": [{"value": "a", "type": "User", "display": "A"}, {"value": "b"}]});
+    let a = json!({"value": "a", "type": "User", "display": "A"});
+    let remove = |values: &[&str]| Step::Remove(values.iter().map(|v| (*v).to_owned()).collect());
+    let add = |values: &[&str]| Step::Add(values.iter().map(|v| json!({"value": v})).collect());
+    let rows: Vec<(&str, Value, Value, Option<Vec<Step>>)> = vec![
+        (
+            "G03",
+            json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": "c"}]}]),
+            json!([a, {"value": "b"}, {"value": "c"}]),
+            Some(vec![add(&["c"])]),
+        ),
+        (
+            "G03, again",
+            json!([{"op": "add", "path": "members", "value": [{"value": "a"}]}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![add(&["a"])]),
+        ),
+        (
+            "O05",
+            json!([{"op": "remove", "path": "members[value eq \"b\"]"}, {"op": "add", "path": "members", "value": [{"value": "c", "display": "C"}]}]),
+            json!([a, {"value": "c"}]),
+            Some(vec![remove(&["b"]), add(&["c"])]),
+        ),
+        (
+            "G04",
+            json!([{"op": "remove", "path": "members[value eq \"a\"]"}]),
+            json!([{"value": "b"}]),
+            Some(vec![remove(&["a"])]),
+        ),
+        (
+            "G04, no member",
+            json!([{"op": "remove", "path": "members[value eq \"x\"]"}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![remove(&["x"])]),
+        ),
+        (
+            "two by or",
+            json!([{"op": "remove", "path": "members[value eq \"a\" or value eq \"b\"]"}]),
+            Value::Null,
+            Some(vec![remove(&["a", "b"])]),
+        ),
+        (
+            "its value",
+            json!([{"op": "remove", "path": "members[value eq \"a\"].value"}]),
+            json!([{"value": "b"}]),
+            Some(vec![remove(&["a"])]),
+        ),
+        (
+            "G05",
+            json!([{"op": "remove", "path": "members"}]),
+            Value::Null,
+            Some(vec![Step::RemoveAll]),
+        ),
+        (
+            "G05, null",
+            json!([{"op": "remove", "path": "members", "value": null}]),
+            Value::Null,
+            Some(vec![Step::RemoveAll]),
+        ),
+        (
+            "E14",
+            json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": "a"}]}]),
+            json!([{"value": "b"}]),
+            Some(vec![remove(&["a"])]),
+        ),
+        (
+            "E14, object",
+            json!([{"op": "remove", "path": "members", "value": {"value": "a", "type": "User"}}]),
+            json!([{"value": "b"}]),
+            Some(vec![remove(&["a"])]),
+        ),
+        (
+            "E14, bare ids",
+            json!([{"op": "remove", "path": "members", "value": ["a", "x"]}]),
+            json!([{"value": "b"}]),
+            Some(vec![remove(&["a", "x"])]),
+        ),
+        (
+            "E14, empty list",
+            json!([{"op": "remove", "path": "members", "value": []}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![]),
+        ),
+        (
+            "E14, nothing said",
+            json!([{"op": "remove", "path": "members", "value": [{"$ref": "x"}]}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![]),
+        ),
+        (
+            "E14, empty text",
+            json!([{"op": "remove", "path": "members", "value": ""}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![]),
+        ),
+        (
+            "G06",
+            json!([{"op": "replace", "path": "members", "value": [{"value": "c"}]}]),
+            json!([{"value": "c"}]),
+            Some(vec![Step::Replace(vec![json!({"value": "c"})])]),
+        ),
+        (
+            "G06, empty",
+            json!([{"op": "replace", "path": "members", "value": []}]),
+            Value::Null,
+            Some(vec![Step::RemoveAll]),
+        ),
+        (
+            "without path",
+            json!([{"op": "add", "value": {"members": [{"value": "c"}]}}]),
+            json!([a, {"value": "b"}, {"value": "c"}]),
+            Some(vec![add(&["c"])]),
+        ),
+        (
+            "add of nothing",
+            json!([{"op": "add", "path": "members", "value": []}]),
+            json!([a, {"value": "b"}]),
+            Some(vec![]),
+        ),
+        (
+            "needs the list: type",
+            json!([{"op": "remove", "path": "members[type eq \"User\"]"}]),
+            json!([{"value": "b"}]),
+            None,
+        ),
+        (
+            "needs the list: and",
+            json!([{"op": "remove", "path": "members[value eq \"a\" and type eq \"User\"]"}]),
+            json!([{"value": "b"}]),
+            None,
+        ),
+        (
+            "needs the list: not",
+            json!([{"op": "remove", "path": "members[not (value eq \"a\")]"}]),
+            json!([a]),
+            None,
+        ),
+        (
+            "needs the list: sub",
+            json!([{"op": "remove", "path": "members[value eq \"a\"].type"}]),
+            json!([{"value": "a", "display": "A"}, {"value": "b"}]),
+            None,
+        ),
+        (
+            "needs the list: type of all",
+            json!([{"op": "remove", "path": "members", "value": [{"type": "User"}]}]),
+            json!([{"value": "b"}]),
+            None,
+        ),
+        (
+            "needs the list: add by filter",
+            json!([{"op": "add", "path": "members[value eq \"c\"].type", "value": "User"}]),
+            json!([a, {"value": "b"}, {"value": "c", "type": "User"}]),
+            None,
+        ),
+    ];
+    let members = AttrPath::core("members");
+    for (id, operations, after, steps) in rows {
+        let schema = group();
+        let operations =
+            parse(&message(&operations), &schema, &STRICT).unwrap_or_else(|e| panic!("{id}: {e}"));
+        let got = apply(&doc(before.clone()), &operations, &schema, &STRICT).unwrap();
+        assert_eq!(got.get("members").unwrap_or(&Value::Null), &after, "{id}");
+        let delta = relation_delta(&operations, &members);
+        assert_eq!(delta, steps.map(RelationDelta::Steps), "{id}");
+        assert_eq!(
+            touches(&operations, &members),
+            !operations.is_empty(),
+            "{id}"
+        );
+        assert!(!touches(&operations, &AttrPath::core("owners")), "{id}");
+    }
+    // members.value is immutable within an element.
+    let operation =
+        json!([{"op": "replace", "path": "members[value eq \"a\"].value", "value": "c"}]);
+    let error = patch(&before, &operation, &group(), STRICT).unwrap_err();
+    assert_eq!(error.kind, Kind::Mutability);
+}
+
+#[test]
+fn a_single_relation_in_steps() {
+    let manager = AttrPath {
+        urn: Some(ENTERPRISE_USER.into()),
+        ..AttrPath::core("manager")
+    };
+    let m = || vec![json!({"value": "m"})];
+    let rows = [
+        (
+            json!({"op": "Add", "path": "manager", "value": "m"}),
+            Step::Add(m()),
+        ),
+        (
+            json!({"op": "Replace", "path": "manager.value", "value": "m"}),
+            Step::Replace(m()),
+        ),
+        (
+            json!({"op": "Replace", "path": "manager", "value": ""}),
+            Step::RemoveAll,
+        ),
+        (json!({"op": "Remove", "path": "manager"}), Step::RemoveAll),
+        (
+            json!({"op": "Remove", "path": "manager.value"}),
+            Step::RemoveAll,
+        ),
+        (
+            json!({"op": "Remove", "path": "manager", "value": [{"value": "m"}]}),
+            Step::Remove(vec!["m".into()]),
+        ),
+    ];
+    for (operation, step) in rows {
+        let operations = parse(&message(&json!([operation])), &user(), &STRICT).unwrap();
+        let delta = relation_delta(&operations, &manager);
+        assert_eq!(delta, Some(RelationDelta::Steps(vec![step])), "{operation}");
+    }
+}
