@@ -338,9 +338,9 @@ fn fail_dependants(slots: &mut [Slot], items: &[BatchItem]) {
                 Some(Err(error)) if !(items[before].benign)(error) => Some(Error::Graph {
                     operation: slots[i].operation.clone(),
                     status: 424,
-                    code: "FailedDependency".to_owned(),
-                    message: format!("not done, because of what it follows: {error}"),
-                    details: Vec::new(),
+                    code: "FailedDependency".into(),
+                    message: format!("not done, because of what it follows: {error}").into(),
+                    details: Box::default(),
                     request_id: error.request_id().map(str::to_owned),
                     retry_after: error.retry_after(),
                 }),
@@ -432,10 +432,7 @@ fn sort(body: &Bytes) -> Result<HashMap<usize, Answer>, Error> {
                     Some(Value::Object(headers)) => headers,
                     _ => Map::new(),
                 },
-                body: response
-                    .get_mut("body")
-                    .map(Value::take)
-                    .unwrap_or(Value::Null),
+                body: response.get_mut("body").map_or(Value::Null, Value::take),
             },
         };
         answers

@@ -74,7 +74,7 @@ pub fn http_client() -> Result<reqwest::Client, Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
-        .pool_idle_timeout(Duration::from_secs(60))
+        .pool_idle_timeout(Duration::from_mins(1))
         .user_agent(concat!("entra-scim/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|e| Error::Settings(crate::base::chain::Chain(&e.without_url()).to_string()))
