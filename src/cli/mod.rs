@@ -2,6 +2,7 @@
 
 mod check;
 mod clap_types;
+pub mod gateway;
 mod healthcheck;
 mod mapping;
 mod migrate;
