@@ -160,14 +160,47 @@ pub fn allows(question: &Question<'_>, tenant: &dyn Tenant) -> bool {
 pub fn required(method: &str, path: &str) -> Option<&'static str> {
     let path = plain_path(path);
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-    find(method, &segments)
+    find(method, &segments).map(|(_, any)| any)
+}
+
+/// A name for an operation, keys left out: `GET users/{id}`.
+pub fn operation(method: &str, path: &str) -> String {
+    let plain = plain_path(path);
+    let segments: Vec<&str> = plain.iter().map(String::as_str).collect();
+    if let Some((template, _)) = find(method, &segments) {
+        return format!("{method} {}", template.replace("{}", "{id}"));
+    }
+    let is_key = |(at, segment): (usize, &&str)| {
+        uuid::Uuid::parse_str(segment).is_ok()
+            || segment.contains(['@', '_', '-'])
+            || (at == 1 && find("GET", &segments[..1]).is_some() && *segment != "delta")
+    };
+    let parts: Vec<&str> = segments
+        .iter()
+        .enumerate()
+        .map(|(at, segment)| {
+            if is_key((at, segment)) {
+                "{id}"
+            } else {
+                *segment
+            }
+        })
+        .collect();
+    // `/$batch` has only a segment that decides nothing elsewhere.
+    let name = if parts.is_empty() {
+        path.trim_matches('/').to_owned()
+    } else {
+        parts.join("/")
+    };
+    format!("{method} {name}")
 }
 
 fn table_allows(question: &Question<'_>, segments: &[&str]) -> bool {
-    find(question.method, segments).is_none_or(|any| any_of(question.permissions, any))
+    find(question.method, segments).is_none_or(|(_, any)| any_of(question.permissions, any))
 }
 
-fn find(method: &str, segments: &[&str]) -> Option<&'static str> {
+/// The row's template and permissions.
+fn find(method: &str, segments: &[&str]) -> Option<(&'static str, &'static str)> {
     let mut keyed = None;
     for (row_method, template, any) in table::ROWS {
         if *row_method != method {
@@ -182,9 +215,9 @@ fn find(method: &str, segments: &[&str]) -> Option<&'static str> {
         if fits {
             // `users/delta` beats `users/{}`.
             if parts.last() != Some(&"{}") {
-                return Some(any);
+                return Some((template, any));
             }
-            keyed = keyed.or(Some(*any));
+            keyed = keyed.or(Some((*template, *any)));
         }
     }
     keyed

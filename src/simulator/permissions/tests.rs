@@ -257,3 +257,27 @@ fn group_writes() {
     assert!(!ask("sp", "Group.Create", "POST", "/groups", &assignable));
     assert!(ask("sp", "Group.Create", "POST", "/groups", &rename));
 }
+
+#[test]
+fn operations_have_names() {
+    for (method, path, name) in [
+        ("GET", "/users", "GET users"),
+        ("GET", "/users/a@b.c", "GET users/{id}"),
+        ("GET", "/users/delta", "GET users/delta"),
+        ("GET", "/groups/x/members/$count", "GET groups/{id}/members"),
+        ("PATCH", "/users/adele", "PATCH users/{id}"),
+        ("POST", "/$batch", "POST $batch"),
+        (
+            "GET",
+            "/directory/deletedItems/microsoft.graph.user",
+            "GET directory/deletedItems/microsoft.graph.user",
+        ),
+        (
+            "GET",
+            "/directory/deletedItems/5d6b6bb7-de71-4623-b4af-96380a352509",
+            "GET directory/deletedItems/{id}",
+        ),
+    ] {
+        assert_eq!(operation(method, path), name);
+    }
+}
