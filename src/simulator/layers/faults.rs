@@ -60,6 +60,7 @@ pub struct Rule {
     pub fault: Fault,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }

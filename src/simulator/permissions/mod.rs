@@ -82,10 +82,20 @@ const OWN_PERMISSION: [(&str, &str); 7] = [
 ];
 const USER_WRITE: &str = "User.ReadWrite.All Directory.ReadWrite.All";
 
+/// Which role assignments count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those over the whole tenant: what a caller can do to anyone.
+    Tenant,
+    /// All: whoever holds one is an administrator.
+    Any,
+}
+
 /// What the rules ask about the tenant.
 pub trait Tenant {
-    /// Template ids of the directory roles a principal holds, directly or through a group.
-    fn directory_roles(&self, principal: &str) -> Vec<String>;
+    /// Template ids of the built-in directory roles a principal holds, directly or through a group:
+    /// over the whole tenant, or at any scope.
+    fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String>;
     /// The object id for a key in a path: an id, or a user principal name.
     fn resolve(&self, key: &str) -> Option<String>;
     /// Whether the group may hold directory roles (`isAssignableToRole`).
@@ -287,11 +297,11 @@ fn reaches(caller: &str, target: &str, tenant: &dyn Tenant) -> bool {
     let Some(target) = tenant.resolve(target) else {
         return true; // The router says 404.
     };
-    let held = tenant.directory_roles(&target);
+    let held = tenant.directory_roles(&target, Scope::Any);
     if held.is_empty() {
         return true;
     }
-    let own = tenant.directory_roles(caller);
+    let own = tenant.directory_roles(caller, Scope::Tenant);
     let own = |role: &str| own.iter().any(|held| held == role);
     own(GLOBAL_ADMINISTRATOR)
         || own(PRIVILEGED_AUTHENTICATION_ADMINISTRATOR)
@@ -317,7 +327,7 @@ fn user_update(question: &Question<'_>, target: &str, tenant: &dyn Tenant) -> bo
         return false;
     }
     if names(&["passwordProfile"]) {
-        let roles = tenant.directory_roles(question.caller);
+        let roles = tenant.directory_roles(question.caller, Scope::Tenant);
         let ranked = [
             GLOBAL_ADMINISTRATOR,
             PRIVILEGED_AUTHENTICATION_ADMINISTRATOR,

@@ -3,9 +3,10 @@ use serde_json::json;
 
 struct Fake;
 impl Tenant for Fake {
-    fn directory_roles(&self, principal: &str) -> Vec<String> {
+    fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String> {
         let roles: &[&str] = match principal {
             "sp-ua" | "helper" => &[USER_ADMINISTRATOR],
+            "unit-helper" if scope == Scope::Any => &[PRIVILEGED_AUTHENTICATION_ADMINISTRATOR],
             "sp-ga" | "boss" => &[GLOBAL_ADMINISTRATOR],
             _ => &[],
         };
@@ -191,6 +192,8 @@ fn user_writes() {
         ("sp-ua", full, "boss", &enabled, false),
         ("sp-ua", full, "helper", &enabled, true),
         ("sp-ga", full, "boss", &enabled, true),
+        ("sp-ua", full, "unit-helper", &enabled, false),
+        ("unit-helper", full, "u", &password, false),
         ("sp", full, "u", &password, false),
         ("sp-ua", full, "u", &password, true),
         (
