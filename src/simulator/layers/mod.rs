@@ -2,6 +2,8 @@
 
 pub mod counters;
 pub mod faults;
+pub mod gate;
+pub mod http;
 pub mod record;
 pub mod socket;
 pub mod throttle;
