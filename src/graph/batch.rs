@@ -11,11 +11,12 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
-    client::{BATCH, Client, Wire, check_path, settle, with_last},
+    client::{Client, settle, with_last},
     error::{Class, Error, from_answer, member},
     model::{BatchItem, Call, Reply},
     operation::{self, Cost},
     retry::{self, Verdict},
+    transfer::{BATCH, Wire, check_path},
 };
 use crate::odata::request::{Method, Request};
 

@@ -9,10 +9,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    client::{Client, Wire},
+    client::Client,
     error::Error,
     model::{Anchor, BatchItem, Call, NextLink, Page},
     operation::{self, Cost},
+    transfer::{Wire, decode},
 };
 use crate::odata::request::{Method, Request};
 
@@ -152,7 +153,7 @@ impl Client {
 
     async fn fetch(&self, call: &Call, wire: &Wire) -> Result<Page, Error> {
         let (raw, attempts) = self.execute(call, wire).await?;
-        let reply = Self::read(&wire.operation, &raw)?;
+        let reply = decode(&wire.operation, &raw, true)?;
         let mut page = self.parse(&wire.operation, Some(wire.url.as_str()), reply.body)?;
         if attempts > 1 && wire.method == Method::Get {
             let last_id = last_id(&page.items);

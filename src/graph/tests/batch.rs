@@ -299,6 +299,22 @@ async fn chains() {
     }
 }
 
+/// Being held up by another is not a failure of one's own, however often it happens.
+#[tokio::test]
+async fn harmless_failures_do_not_use_up_the_tries_of_others() {
+    let after: Vec<Option<usize>> = (0..8_usize).map(|n| n.checked_sub(1)).collect();
+    let server = Server::start(graph(|url, _| match url {
+        "/groups/7" => part(204, ""),
+        _ => part(400, "Already"),
+    }))
+    .await;
+    let results = client(&server)
+        .batch(&call(), patches(&after))
+        .await
+        .unwrap();
+    assert_eq!(endings(&results), "400 400 400 400 400 400 400 204");
+}
+
 #[tokio::test]
 async fn a_dependant_says_what_stopped_it() {
     let server = Server::start(graph(|_, _| part(403, "Denied"))).await;

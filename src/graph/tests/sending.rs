@@ -346,6 +346,33 @@ async fn one_429_holds_all_callers_once() {
 }
 
 #[tokio::test]
+async fn a_429_holds_who_stands_in_the_queue() {
+    let server = Server::start(|n, _| match n {
+        0 => refuse(429, "x")
+            .header("Retry-After", "0.4")
+            .after(Duration::from_millis(50)),
+        _ => ok(json!({"id":"1"})),
+    })
+    .await;
+    let mut settings = settings(&server);
+    settings.concurrency = 1;
+    let client = client_with(settings, Arc::default());
+    let (call, request) = (call(), Request::get("/users/1"));
+    let look = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        server.count()
+    };
+    let (first, second, sent_meanwhile) = tokio::join!(
+        client.send(&call, &request),
+        client.send(&call, &request),
+        look
+    );
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(sent_meanwhile, 1);
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
 async fn a_background_429_does_not_hold_clients() {
     let server = Server::start(|n, _| match n {
         0 => refuse(429, "x").header("Retry-After", "20"),
@@ -504,4 +531,54 @@ async fn settings_are_checked() {
 #[test]
 fn the_shared_http_client_can_be_built() {
     assert!(super::super::http_client().is_ok());
+}
+
+/// What a subscriber would write, kept.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_operations_and_no_people() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("entra_scim=trace")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::sequence(vec![
+        refuse(503, "").header("request-id", "r-1"),
+        ok(json!({"id":"hidden-body"})),
+    ])
+    .await;
+    let request = Request::patch("/users/anna%40contoso.com", json!({"city":"hidden-city"}));
+    client(&server).send(&call(), &request).await.unwrap();
+    drop(guard);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for part in [
+        "graph.operation=PATCH /users/{id}",
+        "attempt=1",
+        "attempt=2",
+        "status=503",
+        "status=200",
+        "request_id=\"r-1\"",
+        "duration_ms=",
+    ] {
+        assert!(text.contains(part), "{part} missing in {text}");
+    }
+    for part in ["anna", "token-1", "hidden"] {
+        assert!(!text.contains(part), "{part} found in {text}");
+    }
 }
