@@ -8,9 +8,18 @@ use crate::support::app::{App, Options, patch_op};
 /// A named fault, as the simulator's control takes it.
 fn faults() -> Vec<(&'static str, Value)> {
     vec![
-        ("429 integer", json!({"kind": "status", "status": 429, "retry_after": 1})),
-        ("429 decimal", json!({"kind": "status", "status": 429, "retry_after": 0.249})),
-        ("429 date", json!({"kind": "status", "status": 429, "retry_after": {"date": 1}})),
+        (
+            "429 integer",
+            json!({"kind": "status", "status": 429, "retry_after": 1}),
+        ),
+        (
+            "429 decimal",
+            json!({"kind": "status", "status": 429, "retry_after": 0.249}),
+        ),
+        (
+            "429 date",
+            json!({"kind": "status", "status": 429, "retry_after": {"date": 1}}),
+        ),
         ("429 bare", json!({"kind": "status", "status": 429})),
         ("500", json!({"kind": "status", "status": 500})),
         ("503", json!({"kind": "status", "status": 503})),
@@ -48,15 +57,28 @@ async fn matrix(times: Option<u64>) {
 
 /// What went wrong with one operation, under each fault.
 async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
-    let app = App::with(Options { deadline_secs: 3, request_timeout_secs: 1, ..Options::default() }).await;
+    let app = App::with(Options {
+        deadline_secs: 3,
+        ..Options::default()
+    })
+    .await;
     let users = app.sim_user_ids().await;
     let domain = app.domain().await;
     let located = app.user_with_usage_location(SPE_E3).await;
-    let before = app.get("/Users?count=5&excludedAttributes=groups").await.expect_status(200);
+    let before = app
+        .get("/Users?count=5&excludedAttributes=groups")
+        .await
+        .expect_status(200);
     let mut wrong = Vec::new();
     {
         for (n, (name, fault)) in faults().into_iter().enumerate() {
-            let group = app.post("/Groups", &json!({"displayName": format!("Faulty {operation:?} {n}")})).await.expect_status(201);
+            let group = app
+                .post(
+                    "/Groups",
+                    &json!({"displayName": format!("Faulty {operation:?} {n}")}),
+                )
+                .await
+                .expect_status(201);
             let group_id = group.body["id"].as_str().unwrap().to_owned();
             let upn = format!("faulty{n}.{}@{domain}", times.unwrap_or(0));
             let mut rule = json!({"on": "graph", "fault": fault});
@@ -77,10 +99,16 @@ async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
                 }
             };
             app.set_faults(json!([])).await;
-            let case = format!("{operation:?} under {name}: {} {}", answer.status, answer.body["detail"]);
+            let case = format!(
+                "{operation:?} under {name}: {} {}",
+                answer.status, answer.body["detail"]
+            );
             if answer.status >= 400 {
                 let honest = matches!(answer.status, 502 | 503);
-                let retry = answer.status != 503 || answer.header("retry-after").is_some_and(|v| v.parse::<u64>().is_ok_and(|s| s >= 1));
+                let retry = answer.status != 503
+                    || answer
+                        .header("retry-after")
+                        .is_some_and(|v| v.parse::<u64>().is_ok_and(|s| s >= 1));
                 if !honest || !retry {
                     wrong.push(case);
                 }
@@ -92,12 +120,24 @@ async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
                 continue;
             }
             let right = match operation {
-                Operation::List => answer.body["Resources"] == before.body["Resources"] && answer.body["totalResults"].as_u64() >= before.body["totalResults"].as_u64(),
-                Operation::Get => answer.body["id"] == users[3].as_str() && answer.body.get("userName").is_some(),
-                Operation::Create => app.sim_user_by_upn(&upn).await.is_some_and(|id| answer.body["id"] == id.as_str()),
+                Operation::List => {
+                    answer.body["Resources"] == before.body["Resources"]
+                        && answer.body["totalResults"].as_u64()
+                            >= before.body["totalResults"].as_u64()
+                }
+                Operation::Get => {
+                    answer.body["id"] == users[3].as_str() && answer.body.get("userName").is_some()
+                }
+                Operation::Create => app
+                    .sim_user_by_upn(&upn)
+                    .await
+                    .is_some_and(|id| answer.body["id"] == id.as_str()),
                 Operation::PatchMembers => app.sim_members(&group_id).await.len() == 45,
                 Operation::AssignLicence => {
-                    let has = app.sim_licences(&located).await.contains(&SPE_E3.to_owned());
+                    let has = app
+                        .sim_licences(&located)
+                        .await
+                        .contains(&SPE_E3.to_owned());
                     app.sim_remove_licence(&located, SPE_E3).await;
                     has
                 }
@@ -122,12 +162,17 @@ async fn faults_that_do_not_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_passing_fault_is_absorbed() {
-    let app = App::with(Options { deadline_secs: 10, request_timeout_secs: 1, ..Options::default() }).await;
+    let app = App::with(Options {
+        deadline_secs: 10,
+        ..Options::default()
+    })
+    .await;
     for (name, fault) in faults() {
         if name == "empty 200" {
             continue; // not a fault that passes by itself: an answer that cannot be used
         }
-        app.set_faults(json!([{"on": "graph", "count": 1, "fault": fault}])).await;
+        app.set_faults(json!([{"on": "graph", "count": 1, "fault": fault}]))
+            .await;
         let page = app.get("/Users?count=3").await;
         assert_eq!(page.status, 200, "{name}: {}", page.body);
         assert_eq!(page.ids().len(), 3, "{name}");
@@ -138,9 +183,17 @@ async fn a_single_passing_fault_is_absorbed() {
 async fn one_bad_item_in_a_batch_is_retried_alone() {
     let app = App::start().await;
     let users = app.sim_user_ids().await;
-    let group = app.post("/Groups", &json!({"displayName": "Items"})).await.expect_status(201);
+    let group = app
+        .post("/Groups", &json!({"displayName": "Items"}))
+        .await
+        .expect_status(201);
     let id = group.body["id"].as_str().unwrap().to_owned();
-    for (status, retry_after) in [(429, json!(0.2)), (503, Value::Null), (500, Value::Null), (409, Value::Null)] {
+    for (status, retry_after) in [
+        (429, json!(0.2)),
+        (503, Value::Null),
+        (500, Value::Null),
+        (409, Value::Null),
+    ] {
         let mut fault = json!({"kind": "status", "status": status});
         if !retry_after.is_null() {
             fault["retry_after"] = retry_after;
@@ -148,12 +201,23 @@ async fn one_bad_item_in_a_batch_is_retried_alone() {
         if status == 409 {
             fault["code"] = "Directory_ConcurrencyViolation".into();
         }
-        app.set_faults(json!([{"on": "item", "skip": 1, "count": 1, "fault": fault}])).await;
+        app.set_faults(json!([{"on": "item", "skip": 1, "count": 1, "fault": fault}]))
+            .await;
         let all: Vec<Value> = users[..90].iter().map(|u| json!({"value": u})).collect();
-        let answer = app.patch(&format!("/Groups/{id}"), &patch_op(json!([{"op": "replace", "path": "members", "value": all}]))).await;
+        let answer = app
+            .patch(
+                &format!("/Groups/{id}"),
+                &patch_op(json!([{"op": "replace", "path": "members", "value": all}])),
+            )
+            .await;
         assert_eq!(answer.status, 204, "{status}: {}", answer.body);
         assert_eq!(app.sim_members(&id).await.len(), 90, "{status}");
-        app.patch(&format!("/Groups/{id}"), &patch_op(json!([{"op": "remove", "path": "members"}]))).await.expect_status(204);
+        app.patch(
+            &format!("/Groups/{id}"),
+            &patch_op(json!([{"op": "remove", "path": "members"}])),
+        )
+        .await
+        .expect_status(204);
         assert_eq!(app.sim_members(&id).await.len(), 0, "{status}");
     }
 }
@@ -162,7 +226,8 @@ async fn one_bad_item_in_a_batch_is_retried_alone() {
 async fn a_running_server_outlives_its_sign_in_service() {
     let app = App::start().await;
     app.get("/Users?count=1").await.expect_status(200);
-    app.set_faults(json!([{"on": "token", "fault": {"kind": "status", "status": 503}}])).await;
+    app.set_faults(json!([{"on": "token", "fault": {"kind": "status", "status": 503}}]))
+        .await;
     for _ in 0..5 {
         app.get("/Users?count=1").await.expect_status(200);
     }

@@ -16,7 +16,10 @@ fn filters(id: &str, upn: &str, manager: &str) -> Vec<String> {
         format!("userName eq {}", quoted(upn)),
         format!("USERNAME EQ {}", quoted(&upn.to_uppercase())),
         format!("userName sw {}", quoted(local)),
-        format!("userName ew {} and department eq \"Walking\"", quoted(&upn[3..])),
+        format!(
+            "userName ew {} and department eq \"Walking\"",
+            quoted(&upn[3..])
+        ),
         "externalId eq \"walker.one\"".to_owned(),
         "displayName eq \"Walker O'Brien 😀\"".to_owned(),
         "displayName sw \"Walker O'Br\"".to_owned(),
@@ -25,7 +28,8 @@ fn filters(id: &str, upn: &str, manager: &str) -> Vec<String> {
         "title eq \"Chief Walker\" and active eq true".to_owned(),
         format!("{ENTERPRISE}:department eq \"Walking\""),
         format!("{ENTERPRISE}:employeeNumber eq \"W-1\""),
-        "addresses[type eq \"work\"].locality eq \"Berlin\" and title eq \"Chief Walker\"".to_owned(),
+        "addresses[type eq \"work\"].locality eq \"Berlin\" and title eq \"Chief Walker\""
+            .to_owned(),
         format!("{ENTRA}:usageLocation eq \"DE\" and title eq \"Chief Walker\""),
         "phoneNumbers[type eq \"mobile\" and value eq \"+49 170 1\"]".to_owned(),
         "not (active eq false) and title sw \"Chief W\"".to_owned(),
@@ -61,37 +65,64 @@ async fn a_user_from_hire_to_leave() {
         .await
         .expect_status(201);
     let id = created.body["id"].as_str().unwrap().to_owned();
-    assert_eq!(created.header("location"), created.body["meta"]["location"].as_str());
+    assert_eq!(
+        created.header("location"),
+        created.body["meta"]["location"].as_str()
+    );
     assert_eq!(created.body["displayName"], "Walker O'Brien 😀");
-    assert_eq!(created.body.get("password"), None, "a password is never returned");
-    assert_eq!(created.body[ENTERPRISE]["manager"]["value"], manager.as_str());
+    assert_eq!(
+        created.body.get("password"),
+        None,
+        "a password is never returned"
+    );
+    assert_eq!(
+        created.body[ENTERPRISE]["manager"]["value"],
+        manager.as_str()
+    );
     let seen = app.sim_object(&id).await;
     assert_eq!(seen["userPrincipalName"], upn.as_str());
     assert_eq!(seen["department"], "Walking");
     assert_eq!(seen["mailNickname"], "walker.one");
     assert_eq!(app.sim_licences(&id).await, [SPE_E3]);
-    assert_eq!(app.sim_manager(&id).await.as_deref(), Some(manager.as_str()));
+    assert_eq!(
+        app.sim_manager(&id).await.as_deref(),
+        Some(manager.as_str())
+    );
 
     // Group membership.
     let group = app
-        .post("/Groups", &json!({"displayName": "Walkers", "members": [{"value": id}]}))
+        .post(
+            "/Groups",
+            &json!({"displayName": "Walkers", "members": [{"value": id}]}),
+        )
         .await
         .expect_status(201);
     let group_id = group.body["id"].as_str().unwrap().to_owned();
     assert_eq!(app.sim_members(&group_id).await, [id.clone()]);
     let read = app.get(&format!("/Users/{id}")).await.expect_status(200);
     let groups: Vec<&Value> = read.body["groups"].as_array().unwrap().iter().collect();
-    assert!(groups.iter().any(|g| g["value"] == group_id.as_str() && g["type"] == "direct"), "{groups:?}");
+    assert!(
+        groups
+            .iter()
+            .any(|g| g["value"] == group_id.as_str() && g["type"] == "direct"),
+        "{groups:?}"
+    );
     assert_eq!(read.header("etag"), read.body["meta"]["version"].as_str());
 
     // Found by every filter that Graph can answer.
     for filter in filters(&id, &upn, &manager) {
-        let found = app.list("/Users", &[("filter", &filter)]).await.expect_status(200);
+        let found = app
+            .list("/Users", &[("filter", &filter)])
+            .await
+            .expect_status(200);
         assert_eq!(found.body["totalResults"], 1, "{filter}: {}", found.body);
         assert_eq!(found.body["Resources"][0]["id"], id.as_str(), "{filter}");
     }
     let members = format!("groups.value eq {}", quoted(&group_id));
-    let found = app.list("/Users", &[("filter", &members)]).await.expect_status(200);
+    let found = app
+        .list("/Users", &[("filter", &members)])
+        .await
+        .expect_status(200);
     assert_eq!(found.ids(), [id.clone()]);
     let both = format!("id eq {} and members eq {}", quoted(&group_id), quoted(&id));
     let found = app
@@ -146,7 +177,10 @@ async fn a_user_from_hire_to_leave() {
     assert_eq!(disabled.body["active"], false);
     assert_eq!(app.sim_object(&id).await["accountEnabled"], false);
     let found = app
-        .list("/Users", &[("filter", &format!("userName eq {}", quoted(&upn)))])
+        .list(
+            "/Users",
+            &[("filter", &format!("userName eq {}", quoted(&upn)))],
+        )
         .await
         .expect_status(200);
     assert_eq!(found.body["Resources"][0]["active"], false);
@@ -154,7 +188,9 @@ async fn a_user_from_hire_to_leave() {
     // Licence away.
     app.patch(
         &format!("/Users/{id}"),
-        &patch_op(json!([{"op": "remove", "path": format!("entitlements[value eq \"{SPE_E3}\"]")}])),
+        &patch_op(
+            json!([{"op": "remove", "path": format!("entitlements[value eq \"{SPE_E3}\"]")}]),
+        ),
     )
     .await
     .expect_status(200);
@@ -178,11 +214,17 @@ async fn a_user_from_hire_to_leave() {
     assert!(!app.sim_exists(&id).await);
     app.get(&format!("/Users/{id}")).await.expect_status(404);
     app.delete(&format!("/Users/{id}")).await.expect_status(404);
-    app.patch(&format!("/Users/{id}"), &patch_op(json!([{"op": "replace", "path": "title", "value": "x"}])))
-        .await
-        .expect_status(404);
+    app.patch(
+        &format!("/Users/{id}"),
+        &patch_op(json!([{"op": "replace", "path": "title", "value": "x"}])),
+    )
+    .await
+    .expect_status(404);
     let found = app
-        .list("/Users", &[("filter", &format!("userName eq {}", quoted(&upn)))])
+        .list(
+            "/Users",
+            &[("filter", &format!("userName eq {}", quoted(&upn)))],
+        )
         .await
         .expect_status(200);
     assert_eq!(found.body["totalResults"], 0);
@@ -194,12 +236,22 @@ async fn a_failed_follow_up_leaves_nothing_behind() {
     let upn = format!("half.done@{}", app.domain().await);
     // No usageLocation: the licence cannot be assigned.
     let refused = app
-        .post("/Users", &json!({"userName": upn, "entitlements": [{"value": SPE_E3}]}))
+        .post(
+            "/Users",
+            &json!({"userName": upn, "entitlements": [{"value": SPE_E3}]}),
+        )
         .await
         .expect_status(400);
-    assert!(refused.detail().contains("usageLocation"), "{}", refused.detail());
+    assert!(
+        refused.detail().contains("usageLocation"),
+        "{}",
+        refused.detail()
+    );
     let found = app
-        .list("/Users", &[("filter", &format!("userName eq {}", quoted(&upn)))])
+        .list(
+            "/Users",
+            &[("filter", &format!("userName eq {}", quoted(&upn)))],
+        )
         .await
         .expect_status(200);
     assert_eq!(found.body["totalResults"], 0);
