@@ -12,3 +12,5 @@ pub mod request;
 mod route;
 pub mod seed_types;
 pub mod server;
+#[cfg(test)]
+mod testing;
