@@ -1,5 +1,7 @@
 //! The simulator over its real socket: sign-in, permissions, faults, throttling, control.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 use std::time::Duration;
 
 use entra_scim::odata::request::Method;
@@ -38,7 +40,8 @@ impl Sim {
         Self::start(Settings::default()).await
     }
 
-    fn plan(&self) -> Plan {
+    /// The plan of the tenant that [`Sim::demo`] serves.
+    fn plan() -> Plan {
         let settings = Settings::default();
         Plan::new(settings.users, settings.groups, settings.seed)
     }
@@ -63,7 +66,10 @@ impl Sim {
     async fn sign_in(&mut self) {
         let (status, body) = self.ask_token(&self.running.ready.client_secret).await;
         assert_eq!(status, 200, "{body}");
-        self.token = body["access_token"].as_str().unwrap().to_owned();
+        body["access_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.token);
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
@@ -165,7 +171,10 @@ async fn sign_in_and_tokens() {
         .json()
         .await
         .unwrap();
-    sim.token = answer["access_token"].as_str().unwrap().to_owned();
+    answer["access_token"]
+        .as_str()
+        .unwrap()
+        .clone_into(&mut sim.token);
     assert_eq!(sim.get("/users").await.unwrap().status(), 200);
 
     let msi = format!(
@@ -200,7 +209,9 @@ async fn sign_in_and_tokens() {
 #[tokio::test]
 async fn permissions_decide() {
     let mut sim = Sim::demo().await;
-    let users: Vec<String> = (0..12).map(|n| sim.plan().user(n).id.to_string()).collect();
+    let users: Vec<String> = (0..12)
+        .map(|n| Sim::plan().user(n).id.to_string())
+        .collect();
     let title = json!({"jobTitle": "Tester"});
     let disable = json!({"accountEnabled": false});
     let plain = format!("/users/{}", users[11]);
@@ -295,7 +306,7 @@ async fn faults_of_requests() {
     assert_eq!(sim.ask_token(&sim.running.ready.client_secret).await.0, 200);
 
     // The answer is lost, the effect is not.
-    let path = format!("/users/{}", sim.plan().user(11).id);
+    let path = format!("/users/{}", Sim::plan().user(11).id);
     sim.fault(
         json!({"method": "PATCH", "fault": {"kind": "status", "status": 504, "after": true}}),
     )
@@ -316,7 +327,7 @@ async fn faults_of_requests() {
 #[tokio::test]
 async fn faults_of_batch_items() {
     let sim = Sim::demo().await;
-    let user = sim.plan().user(11).id;
+    let user = Sim::plan().user(11).id;
     let batch = json!({"requests": [
         {"id": "1", "method": "GET", "url": format!("/users/{user}")},
         {"id": "2", "method": "GET", "url": "/groups?$top=1"},
@@ -392,7 +403,7 @@ async fn throttling_by_resource_units() {
         ..Settings::default()
     })
     .await;
-    let group = sim.plan().group(1).id;
+    let group = Sim::plan().group(1).id;
     let mut request = SimRequest::new(
         Method::Get,
         &format!("/groups/{group}/transitiveMembers"),
@@ -443,7 +454,7 @@ async fn control_sees_and_changes() {
     let state = sim.see("/state").await;
     assert_eq!(state["objects"]["user"], json!({"live": 200, "deleted": 0}));
     assert_eq!(state["objects"]["group"]["live"], 20);
-    let plan = sim.plan();
+    let plan = Sim::plan();
     let (user, manager) = (plan.user(11), plan.user(1));
     let group = plan.group(5).id;
     let members = format!("/groups/{group}/members");
@@ -535,7 +546,7 @@ async fn recordings_and_fault_files() {
     let sim = Sim::start(settings(faults)).await;
     assert_eq!(sim.get("/groups").await.unwrap().status(), 503);
     assert_eq!(sim.get("/groups").await.unwrap().status(), 200);
-    let path = format!("/users/{}", sim.plan().user(11).id);
+    let path = format!("/users/{}", Sim::plan().user(11).id);
     sim.patch(&path, &json!({"jobTitle": "x"})).await;
     let text = std::fs::read_to_string(&record).unwrap();
     assert!(!text.contains(&sim.token) && !text.contains("client_secret"));

@@ -20,3 +20,5 @@ pub mod seed_types;
 pub mod server;
 pub mod settings;
 pub mod start;
+#[cfg(test)]
+mod testing;

@@ -459,3 +459,6 @@ fn change_part(
 pub fn no_options(request: &SimRequest) -> Result<(), SimError> {
     check_none(request)
 }
+
+#[cfg(test)]
+mod tests;

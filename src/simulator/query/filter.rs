@@ -3,7 +3,6 @@
 use super::predicate::{Literal, Predicate, Test};
 use crate::odata::expr::{self, Expr, Function, Op};
 use crate::odata::facts::{self, FilterRule, Kind, Property, Support};
-use crate::odata::parse::MAX_DEPTH;
 use crate::simulator::directory::{Directory, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Filtering;
@@ -24,7 +23,7 @@ pub struct Rules<'a> {
 
 /// Checks a filter and compiles it.
 pub fn compile(expr: &Expr, rules: Rules<'_>, dir: &Directory) -> Result<Predicate, SimError> {
-    let terms = or_terms(expr, 0)?;
+    let terms = or_terms(expr);
     if terms > MAX_OR {
         return Err(SimError::query(format!(
             "Too many child clauses specified in search filter expression containing 'OR' operators: {terms}. Max allowed: {MAX_OR}."
@@ -33,19 +32,15 @@ pub fn compile(expr: &Expr, rules: Rules<'_>, dir: &Directory) -> Result<Predica
     Compiler { rules, dir }.expr(expr)
 }
 
-/// The length of the longest `or` chain; also bounds the depth of recursion.
-fn or_terms(expr: &Expr, depth: usize) -> Result<usize, SimError> {
-    if depth > MAX_DEPTH * 16 {
-        return Err(SimError::unsupported());
-    }
-    let inner = |e: &Expr| or_terms(e, depth + 1);
-    Ok(match expr {
-        Expr::Or(a, b) => inner(a)? + inner(b)?,
-        Expr::And(a, b) => inner(a)?.max(inner(b)?),
-        Expr::Not(a) | Expr::Any(_, _, a) | Expr::All(_, _, a) => inner(a)?,
+/// The length of the longest `or` chain.
+fn or_terms(expr: &Expr) -> usize {
+    match expr {
+        Expr::Or(a, b) => or_terms(a) + or_terms(b),
+        Expr::And(a, b) => or_terms(a).max(or_terms(b)),
+        Expr::Not(a) | Expr::Any(_, _, a) | Expr::All(_, _, a) => or_terms(a),
         Expr::In(_, values) => values.len(),
         _ => 1,
-    })
+    }
 }
 
 /// Entity types whose properties a list of mixed kinds may be filtered, sorted and selected by.
@@ -132,14 +127,15 @@ impl Compiler<'_> {
                 Predicate::Not(Box::new(self.expr(inner)?))
             }
             Expr::Any(collection, variable, inner) => {
-                let property = self.property(collection, collection)?;
+                let property = self.collection(collection)?;
                 let item = Item {
                     property: property.as_ref(),
                     collection,
                     variable,
                 };
                 let inner = self.item(inner, &item)?;
-                Predicate::Lambda(self.source(collection), Box::new(inner))
+                let (name, sub) = collection.split_once('/').unwrap_or((collection, ""));
+                Predicate::Lambda(self.source(name), split(sub), Box::new(inner))
             }
             Expr::All(collection, ..) => {
                 self.property(collection, collection)?;
@@ -235,7 +231,7 @@ impl Compiler<'_> {
             }
             Expr::Not(inner) => self.negatable(inner),
             Expr::Any(collection, variable, inner) => {
-                let property = self.property(collection, collection)?;
+                let property = self.collection(collection)?;
                 let item = Item {
                     property: property.as_ref(),
                     collection,
@@ -305,6 +301,19 @@ impl Compiler<'_> {
             "Invalid filter clause: Could not find a property named '{name}' on type 'microsoft.graph.{}'.",
             self.rules.entity
         )))
+    }
+
+    /// The collection that a lambda runs over: a property, or one inside a structure.
+    fn collection(&self, path: &str) -> Result<Option<Property>, SimError> {
+        let property = self.property(path, path)?;
+        let mut segments = path.split('/').skip(1);
+        let found = segments.try_fold(property, |property, segment| {
+            let Some(Kind::Complex(name)) = property.map(|p| p.kind) else {
+                return Some(None);
+            };
+            Some(Some(facts::complex(&name)?.property(segment)?.clone()))
+        });
+        found.ok_or_else(|| self.clause(path))
     }
 
     fn rule(&self, path: &str, item: Option<&Item<'_>>) -> Result<FilterRule, SimError> {

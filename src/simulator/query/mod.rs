@@ -8,3 +8,6 @@ pub mod project;
 mod search;
 mod token;
 pub mod values;
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,8 @@ pub enum Predicate {
     Not(Box<Self>),
     /// A property, or a part of it.
     Test(Source, Vec<String>, Test),
-    /// Some item of a collection.
-    Lambda(Source, Box<Self>),
+    /// Some item of a collection, or of one inside a structure.
+    Lambda(Source, Vec<String>, Box<Self>),
     /// The lambda's item, or a part of it.
     Item(Vec<String>, Test),
     /// The length of a collection.
@@ -79,16 +79,17 @@ impl Predicate {
             Self::Or(a, b) => a.holds(dir, slot) || b.holds(dir, slot),
             Self::Not(inner) => !inner.holds(dir, slot),
             Self::Test(source, path, test) => test_property(dir, slot, source, path, test),
-            Self::Lambda(source, inner) => match source.stored(dir, slot) {
-                Some(Stored::List(list)) => {
+            Self::Lambda(source, path, inner) => match source.stored(dir, slot) {
+                Some(Stored::List(list)) if path.is_empty() => {
                     list.iter().any(|item| inner.holds_item(&Item::Text(item)))
                 }
-                _ => match values::value(dir, slot, &source.name) {
-                    Value::Array(items) => {
-                        items.iter().any(|item| inner.holds_item(&Item::Json(item)))
-                    }
-                    _ => false,
-                },
+                _ => {
+                    let value = values::value(dir, slot, &source.name);
+                    let items = path.iter().try_fold(&value, |value, name| value.get(name));
+                    items
+                        .and_then(Value::as_array)
+                        .is_some_and(|items| items.iter().any(|i| inner.holds_item(&Item::Json(i))))
+                }
             },
             Self::Item(..) => false,
             Self::Count(source, op, n) => {
