@@ -12,5 +12,6 @@ pub mod request;
 mod route;
 pub mod seed_types;
 pub mod server;
+mod sets;
 #[cfg(test)]
 mod testing;
