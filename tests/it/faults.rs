@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app::{App, Options, patch_op};
+use crate::support::app::{Answer, App, Options, patch_op};
 
 /// A named fault, as the simulator's control takes it.
 fn faults() -> Vec<(&'static str, Value)> {
@@ -55,6 +55,18 @@ async fn matrix(times: Option<u64>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A new group, once the server has waited out what Graph asked it to wait.
+async fn well_again(app: &App, name: &str) -> Answer {
+    for _ in 0..20 {
+        let answer = app.post("/Groups", &json!({"displayName": name})).await;
+        if answer.status != 503 {
+            return answer.expect_status(201);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("the server does not recover");
+}
+
 /// What went wrong with one operation, under each fault.
 async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
     let app = App::with(Options {
@@ -72,13 +84,7 @@ async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
     let mut wrong = Vec::new();
     {
         for (n, (name, fault)) in faults().into_iter().enumerate() {
-            let group = app
-                .post(
-                    "/Groups",
-                    &json!({"displayName": format!("Faulty {operation:?} {n}")}),
-                )
-                .await
-                .expect_status(201);
+            let group = well_again(&app, &format!("Faulty {operation:?} {n}")).await;
             let group_id = group.body["id"].as_str().unwrap().to_owned();
             let upn = format!("faulty{n}.{}@{domain}", times.unwrap_or(0));
             let mut rule = json!({"on": "graph", "fault": fault});
