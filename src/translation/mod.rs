@@ -12,6 +12,7 @@ mod path;
 pub mod presets;
 mod push_down;
 mod relation;
+pub mod report;
 mod row;
 mod schema;
 mod select;
