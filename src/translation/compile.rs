@@ -529,7 +529,7 @@ impl Compiler<'_> {
         }
         let single = resources::by_name(&self.spec.resource)
             .and_then(|t| t.relation(name))
-            .is_some_and(|r| r.is_single());
+            .is_some_and(resources::Relation::is_single);
         if row.shape != Shape::Elements && !single {
             self.error(
                 &row.relation.span(),

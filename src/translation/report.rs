@@ -255,11 +255,12 @@ impl fmt::Display for Table {
         };
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
         for row in &cells {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(&format!("{cell:width$}  "));
-            }
-            writeln!(f, "{}", line.trim_end())?;
+            let padded: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            writeln!(f, "{}", padded.join("  ").trim_end())?;
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ impl Mapping {
                          directory extension or extensionAttribute in the mapping"
                     )));
                 }
-                Direction::Create if is_update && !self.same_in_graph(row, now, was) => {
+                Direction::Create if is_update && !same_in_graph(row, now, was) => {
                     return Err(Error::mutability(format!(
                         "'{shown}' is immutable: it can only be set when the {} is created",
                         self.schema.name
@@ -167,13 +167,6 @@ impl Mapping {
         self.rows
             .iter()
             .any(|other| other.is_written() && other.place().path() == path)
-    }
-
-    fn same_in_graph(&self, row: &Row, now: &[&Value], was: &[&Value]) -> bool {
-        matches!(
-            (graph_value(row, now), graph_value(row, was)),
-            (Ok(now), Ok(was)) if now == was
-        )
     }
 
     /// What to write into one Graph property: a value, null to clear it, or nothing.
@@ -300,6 +293,13 @@ fn change(
             explicitly: is_cleared(&row.place().path(), cleared),
         }),
     }
+}
+
+fn same_in_graph(row: &Row, now: &[&Value], was: &[&Value]) -> bool {
+    matches!(
+        (graph_value(row, now), graph_value(row, was)),
+        (Ok(now), Ok(was)) if now == was
+    )
 }
 
 /// What clearing a row means for Graph.

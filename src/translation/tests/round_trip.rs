@@ -23,7 +23,7 @@ const FILES: [(&str, &str); 6] = [
 /// A value of the row's type, made from `seed`.
 fn value(kind: Type, seed: &str, number: u32) -> Value {
     match kind {
-        Type::Boolean => (number % 2 == 0).into(),
+        Type::Boolean => number.is_multiple_of(2).into(),
         Type::Integer => number.into(),
         Type::DateTime => {
             format!("20{:02}-0{}-01T00:00:00Z", number % 90 + 10, number % 9 + 1).into()

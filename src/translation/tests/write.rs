@@ -261,7 +261,7 @@ fn updates() {
         (
             |d| {
                 d["phoneNumbers"] =
-                    json!([{"value": "1", "type": "work"}, {"value": "2", "type": "work"}])
+                    json!([{"value": "1", "type": "work"}, {"value": "2", "type": "work"}]);
             },
             &[],
             Err("only one value with type 'work'"),
