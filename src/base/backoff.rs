@@ -71,7 +71,7 @@ mod tests {
             ("0", Some(Duration::ZERO)),
             (
                 "Thu, 01 Jan 1970 00:01:00 GMT",
-                Some(Duration::from_secs(60)),
+                Some(Duration::from_mins(1)),
             ),
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(Duration::ZERO)),
             ("soon", None),

@@ -2,7 +2,9 @@
 
 mod check;
 mod clap_types;
+pub mod gateway;
 mod healthcheck;
+mod mapping;
 mod migrate;
 mod output;
 mod rules;
@@ -30,6 +32,8 @@ enum Command {
     Check(check::Args),
     /// Makes, lists and revokes clients' bearer tokens.
     Token(token::Args),
+    /// Looks at mapping rules: check, show, preview.
+    Mapping(mapping::Args),
     /// Brings the store's tables up to date (serve does so by itself).
     Migrate(ConfigArg),
     /// Asks the server on this machine whether it lives: for containers.
@@ -77,6 +81,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(&args).await,
         Command::Token(args) => token::run(&args).await,
+        Command::Mapping(args) => mapping::run(&args),
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Healthcheck(args) => healthcheck::run(&args).await,
     }

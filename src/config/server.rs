@@ -23,8 +23,8 @@ pub struct Server {
     pub max_page_size: usize,
     /// Resources on one page when the client does not say.
     pub default_page_size: usize,
-    /// The most operations in one bulk request.
-    pub bulk_max_operations: usize,
+    /// The most objects read for one query of which Graph can answer a part only.
+    pub scan_limit: usize,
     /// Requests worked on at once.
     pub max_concurrent_requests: usize,
     /// Whether an attribute that no schema has is refused, not ignored.
@@ -108,7 +108,7 @@ pub(super) fn server(reader: &mut Reader) -> Server {
         request_deadline: seconds(reader, "server.request_deadline_secs", 1..=3_600),
         max_page_size: size(reader, "server.max_page_size", 1..=100_000),
         default_page_size: size(reader, "server.default_page_size", 1..=100_000),
-        bulk_max_operations: size(reader, "server.bulk_max_operations", 1..=100_000),
+        scan_limit: size(reader, "server.scan_limit", 1..=10_000_000),
         max_concurrent_requests: size(reader, "server.max_concurrent_requests", 1..=65_536),
         refuse_unknown_attributes: choice(
             reader,

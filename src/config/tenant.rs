@@ -20,7 +20,7 @@ pub struct Tenant {
     pub credential: credential::Settings,
     /// How attributes are mapped.
     pub mapping: MappingSource,
-    /// What the gateway may change.
+    /// What the gateway is for.
     pub permissions: Preset,
     /// How big the tenant is, by Graph's throttling limits.
     pub tenant_size: TenantSize,
@@ -102,7 +102,7 @@ impl MappingSource {
     }
 }
 
-/// What the gateway may change, whatever its application was granted.
+/// What the gateway is for, and so what its application should be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// Nothing.

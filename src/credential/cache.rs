@@ -14,11 +14,9 @@ use tokio::sync::watch;
 use super::{Bearer, Error, Kind, TokenSource};
 use crate::base::{backoff::Backoff, clock::SharedClock};
 
-/// A refresh starts this long before the token ends, or at three quarters of a short life.
+/// A refresh starts this long before the token ends, or at three quarters of a short life: a
+/// metadata service may hand out the same old token again, and again.
 const EARLY: time::Duration = time::Duration::minutes(5);
-/// After a success, the next early refresh waits at least this long: a metadata service may hand
-/// out the same old token again.
-const REST: time::Duration = time::Duration::seconds(30);
 /// Between failing refreshes.
 const BACKOFF: Backoff = Backoff {
     floor: Duration::from_millis(250),
@@ -150,7 +148,7 @@ impl Inner {
             Ok(bearer) => {
                 let life = bearer.expires_on - now;
                 let early = EARLY.min(life / 4);
-                state.refresh_at = Some((bearer.expires_on - early).max(now + REST));
+                state.refresh_at = Some(bearer.expires_on - early);
                 state.current = Some(bearer.clone());
                 state.failures = 0;
                 state.hold = None;

@@ -48,7 +48,7 @@ pub(super) fn options(authority: Option<&Url>, http: &reqwest::Client) -> Client
     let cloud = authority.map(|authority| {
         let mut host = authority.clone();
         if authority.scheme() == "http" && host.set_scheme("https").is_ok() {
-            // `Url` drops a port that is the scheme's default, so spell it out for comparison.
+            // The library is shown https; the wrapper puts back what was configured.
             client = Arc::new(Rewriting {
                 target: authority.clone(),
                 inner: client.clone(),

@@ -11,11 +11,12 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
-    client::{BATCH, Client, Wire, check_path, settle, with_last},
+    client::{Client, settle, with_last},
     error::{Class, Error, from_answer, member},
     model::{BatchItem, Call, Reply},
     operation::{self, Cost},
     retry::{self, Verdict},
+    transfer::{BATCH, Wire, check_path},
 };
 use crate::odata::request::{Method, Request};
 
@@ -61,12 +62,12 @@ impl Client {
         }
         let groups = plan(&items)?;
         let mut results: Vec<Option<Result<Reply, Error>>> = items.iter().map(|_| None).collect();
-        let mut running = stream::iter(
-            groups
-                .into_iter()
-                .map(|group| self.run(call, &items, group)),
-        )
-        .buffer_unordered(self.settings.batch_concurrency);
+        // Collected first: a stream over a closure that borrows is not `Send` to the compiler.
+        let runs: Vec<_> = groups
+            .into_iter()
+            .map(|group| self.run(call, &items, group))
+            .collect();
+        let mut running = stream::iter(runs).buffer_unordered(self.settings.batch_concurrency);
         while let Some(slots) = running.next().await {
             for slot in slots {
                 results[slot.index] = slot.result;
@@ -338,9 +339,9 @@ fn fail_dependants(slots: &mut [Slot], items: &[BatchItem]) {
                 Some(Err(error)) if !(items[before].benign)(error) => Some(Error::Graph {
                     operation: slots[i].operation.clone(),
                     status: 424,
-                    code: "FailedDependency".to_owned(),
-                    message: format!("not done, because of what it follows: {error}"),
-                    details: Vec::new(),
+                    code: "FailedDependency".into(),
+                    message: format!("not done, because of what it follows: {error}").into(),
+                    details: Box::default(),
                     request_id: error.request_id().map(str::to_owned),
                     retry_after: error.retry_after(),
                 }),
@@ -432,10 +433,7 @@ fn sort(body: &Bytes) -> Result<HashMap<usize, Answer>, Error> {
                     Some(Value::Object(headers)) => headers,
                     _ => Map::new(),
                 },
-                body: response
-                    .get_mut("body")
-                    .map(Value::take)
-                    .unwrap_or(Value::Null),
+                body: response.get_mut("body").map_or(Value::Null, Value::take),
             },
         };
         answers

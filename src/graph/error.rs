@@ -42,11 +42,11 @@ pub enum Error {
         /// The HTTP status, also of a part of a `$batch`.
         status: u16,
         /// Graph's error code; empty when the body had none.
-        code: String,
+        code: Box<str>,
         /// For people. Not for decisions.
-        message: String,
+        message: Box<str>,
         /// Further entries, as for conflicts.
-        details: Vec<Detail>,
+        details: Box<[Detail]>,
         /// Graph's id of the request.
         request_id: Option<String>,
         /// How long Graph asks to wait.
@@ -150,6 +150,14 @@ impl Error {
         }
     }
 
+    /// Graph's own text, where Graph itself gave the final answer.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Graph { message, .. } if !message.is_empty() => Some(message),
+            _ => None,
+        }
+    }
+
     /// Graph's `error.details`.
     pub fn details(&self) -> &[Detail] {
         match self {
@@ -187,11 +195,11 @@ impl Error {
                 code,
                 retry_after,
                 ..
-            } => match (*status, code.as_str()) {
+            } => match (*status, &**code) {
                 (429, _) | (_, "Request_ThrottledTemporarily") => Class::Throttled,
                 (503, _) if retry_after.is_some() => Class::Throttled,
-                (400 | 409, "Directory_ConcurrencyViolation") => Class::Retry,
-                (408 | 424 | 500 | 502 | 503 | 504 | 509, _) => Class::Retry,
+                (400 | 409, "Directory_ConcurrencyViolation")
+                | (408 | 424 | 500 | 502 | 503 | 504 | 509, _) => Class::Retry,
                 _ => Class::Permanent,
             },
             Self::Transport { source, .. } => match source {
@@ -220,7 +228,7 @@ impl Error {
             Self::Graph { status, code, .. } => {
                 matches!(status, 424 | 429 | 503 | 509)
                     || matches!(
-                        code.as_str(),
+                        &**code,
                         "Request_ThrottledTemporarily" | "Directory_ConcurrencyViolation"
                     )
             }
@@ -283,7 +291,7 @@ pub(super) fn from_answer(
     let details = match member(error, "details") {
         Some(Value::Array(list)) => list.iter().filter_map(detail).collect(),
         Some(one) => detail(one).into_iter().collect(),
-        None => Vec::new(),
+        None => Box::default(),
     };
     let inner_id = || {
         let inner = member(error, "innerError")?.as_object()?;
@@ -292,12 +300,13 @@ pub(super) fn from_answer(
     Error::Graph {
         operation: operation.to_owned(),
         status,
-        code: text(member(error, "code")).unwrap_or_default(),
+        code: text(member(error, "code")).unwrap_or_default().into(),
         message: text(member(error, "message"))
             .unwrap_or_else(|| "no reason given".to_owned())
             .chars()
             .take(1000)
-            .collect(),
+            .collect::<String>()
+            .into(),
         details,
         request_id: request_id.or_else(inner_id),
         retry_after,
@@ -355,7 +364,7 @@ mod tests {
         ] {
             let error = read(400, &body);
             assert_eq!(error.code(), code, "{body}");
-            assert_eq!(error.details(), details, "{body}");
+            assert_eq!(error.details(), &details[..], "{body}");
             assert_eq!(error.request_id(), id, "{body}");
             assert_eq!(error.status(), Some(400));
         }

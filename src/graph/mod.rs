@@ -10,6 +10,7 @@ mod operation;
 mod page;
 mod retry;
 mod throttle;
+mod transfer;
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,7 @@ impl Settings {
             origin,
             version: "v1.0".to_owned(),
             request_timeout: Duration::from_secs(30),
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             max_attempts: 6,
             backoff: Backoff {
                 floor: Duration::from_millis(200),

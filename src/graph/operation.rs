@@ -121,6 +121,30 @@ impl Cost {
     }
 }
 
+/// What reads cost, by the last segment of the path, and where it matters by whether that stands
+/// below an object (`/groups/{id}/members`); all others cost 1.
+const PRICES: [(&str, Option<bool>, i32); 19] = [
+    ("users", Some(false), 2),
+    ("applications", Some(false), 2),
+    ("contracts", None, 3),
+    ("subscribedSkus", None, 3),
+    ("oauth2PermissionGrants", None, 2),
+    ("members", Some(true), 3),
+    ("transitiveMembers", None, 5),
+    ("memberOf", None, 2),
+    ("transitiveMemberOf", None, 2),
+    ("ownedObjects", None, 2),
+    ("licenseDetails", None, 2),
+    ("appRoleAssignments", None, 2),
+    ("extensionProperties", None, 2),
+    ("domainNameReferences", None, 4),
+    ("getByIds", None, 5),
+    ("checkMemberGroups", None, 4),
+    ("checkMemberObjects", None, 4),
+    ("getMemberGroups", None, 2),
+    ("getMemberObjects", None, 2),
+];
+
 /// The published price of `request`; an estimate that `x-ms-resource-unit` corrects afterwards.
 ///
 /// Source: <https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits>
@@ -132,42 +156,19 @@ pub(super) fn cost(request: &Request) -> Cost {
         };
     }
     let option = |name: &str| request.query.iter().find(|(n, _)| n == name);
-    let last = request.path.rsplit('/').next().unwrap_or_default();
-    let has_parent = request.path.trim_matches('/').contains('/');
-    let body_selects = || {
-        request
-            .body
-            .as_ref()
-            .is_some_and(|b| b.get("$select").is_some())
-    };
-    let base = match (request.method, last) {
-        (Method::Post, "getByIds" | "getObjectsById") => {
-            let units = if option("$select").is_some() || body_selects() {
-                2
-            } else {
-                5
-            };
-            return Cost { units, writes: 0 };
-        }
-        (Method::Post, "checkMemberGroups" | "checkMemberObjects" | "isMemberOf") => 4,
-        (Method::Post, _) => 2,
-        (_, "transitiveMembers") => 5,
-        (_, "domainNameReferences") => 4,
-        (_, "members") if has_parent => 3,
-        (_, "subscribedSkus" | "contracts") => 3,
-        (
-            _,
-            "memberOf"
-            | "transitiveMemberOf"
-            | "ownedObjects"
-            | "licenseDetails"
-            | "appRoleAssignments"
-            | "extensionProperties"
-            | "oauth2PermissionGrants",
-        ) => 2,
-        (_, "users" | "applications") if !has_parent => 2,
-        _ => 1,
-    };
+    let mut segments = request.path.rsplit('/');
+    let last = segments.next().unwrap_or_default();
+    let below = segments.next().is_some_and(|parent| !parent.is_empty());
+    if matches!(last, "getByIds" | "getObjectsById") && option("$select").is_some() {
+        return Cost {
+            units: 2,
+            writes: 0,
+        };
+    }
+    let base = PRICES
+        .iter()
+        .find(|(name, place, _)| *name == last && place.is_none_or(|wanted| wanted == below))
+        .map_or(1, |(.., units)| *units);
     let mut units: i32 = base;
     if option("$select").is_some() {
         units -= 1;
@@ -269,6 +270,11 @@ mod tests {
             (
                 Request::post("/directoryObjects/getByIds", json!({"ids":[]})),
                 5,
+                0,
+            ),
+            (
+                Request::post("/directoryObjects/getByIds", json!({})).select(["id"]),
+                2,
                 0,
             ),
             (Request::post("/users/1/checkMemberGroups", json!({})), 4, 0),

@@ -9,10 +9,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    client::{Client, Wire},
+    client::Client,
     error::Error,
     model::{Anchor, BatchItem, Call, NextLink, Page},
     operation::{self, Cost},
+    transfer::{Wire, decode},
 };
 use crate::odata::request::{Method, Request};
 
@@ -101,14 +102,15 @@ impl Client {
     ) -> Result<Vec<Result<Vec<Value>, Error>>, Error> {
         let items = requests.iter().cloned().map(BatchItem::new).collect();
         let replies = self.batch(call, items).await?;
-        let lists = requests
-            .iter()
-            .zip(replies)
-            .map(|(request, reply)| async move {
+        // Collected first: a stream over a closure that borrows is not `Send` to the compiler.
+        let mut lists = Vec::with_capacity(requests.len());
+        for (request, reply) in requests.iter().zip(replies) {
+            lists.push(async move {
                 let operation = operation::name(request.method.as_str(), &request.path);
                 let page = self.parse(&operation, None, reply?.body)?;
                 self.rest(call, request, page, usize::MAX).await
             });
+        }
         Ok(stream::iter(lists)
             .buffered(self.settings.batch_concurrency)
             .collect()
@@ -151,7 +153,7 @@ impl Client {
 
     async fn fetch(&self, call: &Call, wire: &Wire) -> Result<Page, Error> {
         let (raw, attempts) = self.execute(call, wire).await?;
-        let reply = Self::read(&wire.operation, &raw)?;
+        let reply = decode(&wire.operation, &raw, true)?;
         let mut page = self.parse(&wire.operation, Some(wire.url.as_str()), reply.body)?;
         if attempts > 1 && wire.method == Method::Get {
             let last_id = last_id(&page.items);

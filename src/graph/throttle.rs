@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(s.try_take(Lane::Background, cost(75, 0), t0), Ok(()));
         assert!(s.try_take(Lane::Background, cost(1, 0), t0).is_err());
         assert_eq!(s.try_take(Lane::Interactive, cost(20, 0), t0), Ok(()));
-        let full = t0 + Duration::from_secs(60);
+        let full = t0 + Duration::from_mins(1);
         s.waiting = 1;
         assert_eq!(
             s.try_take(Lane::Background, cost(1, 0), full),
@@ -285,7 +285,7 @@ mod tests {
         let (throttle, t0) = throttle(10, 0);
         let mut s = throttle.state();
         assert_eq!(s.try_take(Lane::Interactive, cost(50, 0), t0), Ok(()));
-        let full = t0 + Duration::from_secs(60);
+        let full = t0 + Duration::from_mins(1);
         assert_eq!(s.try_take(Lane::Background, cost(50, 0), full), Ok(()));
     }
 
@@ -346,7 +346,7 @@ mod tests {
                 .await,
             Ok(())
         );
-        let far = Instant::now() + Duration::from_secs(60);
+        let far = Instant::now() + Duration::from_mins(1);
         let waiter = throttle.admit(Lane::Interactive, cost(10, 0), far);
         let cut = tokio::time::timeout(Duration::from_millis(20), waiter).await;
         assert!(cut.is_err());

@@ -6,6 +6,8 @@ use super::expr::{Expr, Function, Literal, Op};
 
 /// The deepest nesting of parentheses, `not` and lambdas.
 pub const MAX_DEPTH: usize = 64;
+/// The most comparisons of one filter: a tree as deep as it is long must not overflow the stack.
+pub const MAX_TERMS: usize = 1000;
 
 /// Why a filter is not one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub fn filter(text: &str) -> Result<Expr, ParseError> {
         text,
         at: 0,
         depth: 0,
+        terms: 0,
     };
     let expr = parser.or()?;
     parser.space();
@@ -44,6 +47,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    terms: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -140,6 +144,10 @@ impl<'a> Parser<'a> {
     }
 
     fn predicate(&mut self) -> Result<Expr, ParseError> {
+        self.terms += 1;
+        if self.terms > MAX_TERMS {
+            return Err(self.error("the expression has too many terms"));
+        }
         let start = self.at;
         let path = self.run(|c| is_name(c) || matches!(c, '/' | '.' | '$' | '@'));
         if path.is_empty() || path.starts_with(|c: char| c.is_ascii_digit()) {
@@ -354,6 +362,7 @@ mod tests {
         let deep = format!("{}a eq 1{}", "(".repeat(200), ")".repeat(200));
         assert!(filter(&deep).is_err());
         assert!(filter(&format!("{}a eq 1", "not ".repeat(200))).is_err());
+        assert!(filter(&format!("a eq 1{}", " or a eq 1".repeat(100_000))).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! collection, the rule file, the relations and the operations. Everything above is generic over
 //! [`ResourceType`]. To add one: a file here, a line in [`ALL`], a rule file in each preset.
 
+pub mod change;
 pub mod edge;
 pub mod groups;
 pub mod licences;

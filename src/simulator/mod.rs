@@ -1,9 +1,24 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
+mod batch;
+pub mod control;
+pub mod core;
 pub mod directory;
+pub mod errors;
+mod front;
+pub mod headers;
 pub mod identity;
 pub mod layers;
+mod model;
+mod operations;
 pub mod permissions;
+mod query;
+pub mod request;
+mod route;
 pub mod seed;
 pub mod seed_types;
+pub mod server;
 pub mod settings;
+pub mod start;
+#[cfg(test)]
+mod testing;

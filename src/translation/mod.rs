@@ -8,6 +8,7 @@
 
 mod compile;
 mod hold;
+mod order;
 mod path;
 pub mod presets;
 mod push_down;

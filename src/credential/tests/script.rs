@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
@@ -208,10 +209,10 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, script: Arc<Mu
         answer.status
     );
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     if answer.status != 204 {
-        head.push_str(&format!("Content-Length: {length}\r\n"));
+        write!(head, "Content-Length: {length}\r\n").unwrap();
     }
     head.push_str("\r\n");
     // The client may have gone: that is what some tests are about.

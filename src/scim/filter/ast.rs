@@ -47,3 +47,19 @@ pub enum Filter {
     /// `not (a)`
     Not(Box<Filter>),
 }
+
+impl Filter {
+    /// Adds the attribute paths that the filter looks at, outermost ones only.
+    pub fn paths<'a>(&'a self, into: &mut Vec<&'a AttrPath>) {
+        match self {
+            Self::Compare(path, ..) | Self::Present(path) | Self::ValuePath(path, _) => {
+                into.push(path);
+            }
+            Self::And(a, b) | Self::Or(a, b) => {
+                a.paths(into);
+                b.paths(into);
+            }
+            Self::Not(a) => a.paths(into),
+        }
+    }
+}

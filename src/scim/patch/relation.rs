@@ -16,6 +16,14 @@ pub enum RelationDelta {
     Steps(Vec<Step>),
 }
 
+impl RelationDelta {
+    /// The steps.
+    pub fn into_steps(self) -> Vec<Step> {
+        let Self::Steps(steps) = self;
+        steps
+    }
+}
+
 /// One step of a relation's change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {

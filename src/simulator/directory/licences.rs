@@ -249,6 +249,13 @@ impl Directory {
         }
     }
 
+    /// Works a group's licences off once more for one member, even if nothing changed.
+    pub fn reconsider(&mut self, group: Slot, member: Slot) {
+        if !self.licences.of_group(group).is_empty() {
+            self.schedule(group, Some(member));
+        }
+    }
+
     /// Called when a licensed group went to the recycle bin or came back.
     pub(super) fn licences_changed(&mut self, group: Slot) {
         self.schedule(group, None);

@@ -168,8 +168,7 @@ impl Identity {
         resource: &str,
         origin: &str,
     ) -> Result<Issued, String> {
-        let audience = self
-            .audience_of(resource, origin)
+        let audience = Self::audience_of(resource, origin)
             .ok_or_else(|| super::Refusal::unknown_resource(resource, self.tenant_id()).message)?;
         self.issue(identity, &audience, false)
             .map_err(|refusal| refusal.message)

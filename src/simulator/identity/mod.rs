@@ -324,12 +324,12 @@ impl Identity {
         let resource = one
             .strip_suffix("/.default")
             .ok_or_else(|| Refusal::not_default_scope(one))?;
-        self.audience_of(resource, origin)
+        Self::audience_of(resource, origin)
             .ok_or_else(|| Refusal::unknown_resource(resource, &self.tenant_id))
     }
 
     /// The token's `aud` for a resource; the simulator's own address stands for Graph.
-    fn audience_of(&self, resource: &str, origin: &str) -> Option<String> {
+    fn audience_of(resource: &str, origin: &str) -> Option<String> {
         let bare = resource.trim_end_matches('/');
         let own = bare == origin;
         if own || is_graph(bare) {

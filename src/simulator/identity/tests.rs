@@ -109,7 +109,7 @@ fn secrets_and_parameters() {
         }
         fields
     };
-    let table: Vec<(&str, Vec<(String, String)>, u16, u32)> = vec![
+    let table = vec![
         (TENANT, with("client_secret", "bad"), 401, 7_000_215),
         (TENANT, with("client_secret", "old"), 401, 7_000_222),
         (TENANT, with("client_secret", ""), 401, 7_000_216),

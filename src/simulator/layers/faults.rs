@@ -60,6 +60,7 @@ pub struct Rule {
     pub fault: Fault,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
@@ -92,15 +93,16 @@ pub enum Fault {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         after: bool,
     },
-    /// The connection ends before a byte of the answer. In a `$batch` item: 500.
+    /// The connection ends before a byte of the answer. Befalls requests, not items.
     CutBefore {
         /// Carries the request out all the same.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         after: bool,
     },
-    /// The connection ends in the middle of the body. The request is carried out. In an item: 500.
+    /// The connection ends in the middle of the body. The request is carried out. Befalls requests,
+    /// not items.
     CutBody,
-    /// No answer for so many seconds; then the request goes its way.
+    /// No answer for so many seconds; then the request goes its way. Befalls requests, not items.
     Silence {
         /// Seconds, fractions allowed.
         seconds: f64,
@@ -183,7 +185,21 @@ fn default_error(status: u16) -> (&'static str, &'static str) {
 }
 
 impl Fault {
-    /// The answer of a [`Fault::Status`] (and of a cut, inside a `$batch`).
+    /// Whether the request is carried out before its answer is spoilt.
+    fn comes_after(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { after: true, .. } | Self::CutBefore { after: true }
+        )
+    }
+
+    /// Whether it can befall one item of a `$batch`: an item has no connection of its own.
+    fn fits_items(&self) -> bool {
+        matches!(self, Self::Status { .. } | Self::Empty)
+    }
+
+    /// The answer in place of the real one; none for faults of the connection. A null body is no
+    /// body at all.
     pub fn reply(&self, now: OffsetDateTime) -> Option<ErrorReply> {
         match self {
             Self::Status {
@@ -214,15 +230,12 @@ impl Fault {
                     }),
                 })
             }
-            Self::CutBefore { .. } | Self::CutBody => Some(ErrorReply {
-                status: 500,
+            Self::Empty => Some(ErrorReply {
+                status: 200,
                 headers: Vec::new(),
-                body: json!({"error": {
-                    "code": "InternalServerError",
-                    "message": "Internal server error.",
-                }}),
+                body: Value::Null,
             }),
-            Self::Silence { .. } | Self::Empty => None,
+            Self::CutBefore { .. } | Self::CutBody | Self::Silence { .. } => None,
         }
     }
 }
@@ -245,6 +258,15 @@ pub struct RuleState {
     pub matched: u64,
     /// Faults it made.
     pub served: u64,
+}
+
+/// When a decision is taken; a rule takes part in exactly one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the request is carried out.
+    Before,
+    /// When it has been.
+    After,
 }
 
 /// What a rule is matched against.
@@ -305,10 +327,12 @@ impl Faults {
 
     /// The fault that befalls a request, if any. Every rule that matches counts it; the first that
     /// is due makes it fail.
-    pub fn decide(&mut self, target: &Target<'_>) -> Option<Fault> {
+    pub fn decide(&mut self, target: &Target<'_>, phase: Phase) -> Option<Fault> {
         let mut chosen = None;
         for state in &mut self.rules {
-            if !matches(&state.rule, target) {
+            if state.rule.fault.comes_after() != (phase == Phase::After)
+                || !matches(&state.rule, target)
+            {
                 continue;
             }
             state.matched += 1;
@@ -339,6 +363,11 @@ fn check(rule: &Rule) -> Result<(), String> {
     if rule.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
         return Err(format!("{name}: `probability` must lie between 0 and 1"));
     }
+    if rule.on == Surface::Item && !rule.fault.fits_items() {
+        return Err(format!(
+            "{name}: an item of a batch has no connection of its own"
+        ));
+    }
     match &rule.fault {
         Fault::Status { status, .. } if !(200..=599).contains(status) => {
             Err(format!("{name}: {status} is no final HTTP status"))
@@ -354,7 +383,7 @@ fn matches(rule: &Rule, target: &Target<'_>) -> bool {
     let surface = match rule.on {
         Surface::Graph => target.surface != Surface::Token,
         exact => exact == target.surface,
-    };
+    } && (target.surface != Surface::Item || rule.fault.fits_items());
     surface
         && rule
             .method

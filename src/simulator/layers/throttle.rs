@@ -47,15 +47,6 @@ impl Bucket {
     }
 }
 
-/// What the limits say about one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
-    /// Value of `x-ms-throttle-limit-percentage`, above 80 % only.
-    pub percentage: Option<f64>,
-    /// The refusal, when a limit is exceeded.
-    pub refused: Option<Refused>,
-}
-
 /// A throttled request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refused {
@@ -87,14 +78,17 @@ impl Throttle {
         }
     }
 
-    /// Charges a request of `units` resource units and `writes` write requests.
-    pub fn charge(&mut self, units: u32, writes: u32, now: OffsetDateTime) -> Verdict {
-        let Some((read, write)) = &mut self.buckets else {
-            return Verdict {
-                percentage: None,
-                refused: None,
-            };
-        };
+    /// The value of `x-ms-throttle-limit-percentage`, which is sent above 80 % only.
+    pub fn percentage(&self) -> Option<f64> {
+        let (read, write) = self.buckets.as_ref()?;
+        let used = read.used().max(write.used());
+        (used > WARN_FROM).then(|| (used * 100.0).round() / 100.0)
+    }
+
+    /// Charges a request of `units` resource units and `writes` write requests; the refusal, when
+    /// a limit is exceeded.
+    pub fn charge(&mut self, units: u32, writes: u32, now: OffsetDateTime) -> Option<Refused> {
+        let (read, write) = self.buckets.as_mut()?;
         let passed = self
             .at
             .map_or(0.0, |at| (now - at).as_seconds_f64().max(0.0));
@@ -103,26 +97,22 @@ impl Throttle {
         write.refill(passed);
         read.take(f64::from(units));
         write.take(f64::from(writes));
-        let used = read.used().max(write.used());
-        let refused = if read.level < 0.0 {
-            Some((read.wait_seconds(), "ResourceUnitLimitExceeded"))
+        let (wait, information) = if read.level < 0.0 {
+            (read.wait_seconds(), "ResourceUnitLimitExceeded")
         } else if write.level < 0.0 && writes > 0 {
-            Some((write.wait_seconds(), "WriteLimitExceeded"))
+            (write.wait_seconds(), "WriteLimitExceeded")
         } else {
-            None
+            return None;
         };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a wait is between 0 and 120 seconds"
         )]
-        Verdict {
-            percentage: (used > WARN_FROM).then(|| (used * 100.0).round() / 100.0),
-            refused: refused.map(|(wait, information)| Refused {
-                retry_after: wait.ceil().max(1.0) as u64,
-                information,
-            }),
-        }
+        Some(Refused {
+            retry_after: wait.ceil().max(1.0) as u64,
+            information,
+        })
     }
 }
 
@@ -137,7 +127,8 @@ mod tests {
     #[test]
     fn off_never_throttles() {
         let mut throttle = Throttle::new(ThrottleSize::Off);
-        assert_eq!(throttle.charge(1_000_000, 1_000_000, START).refused, None);
+        assert_eq!(throttle.charge(1_000_000, 1_000_000, START), None);
+        assert_eq!(throttle.percentage(), None);
     }
 
     #[test]
@@ -148,48 +139,40 @@ mod tests {
             (ThrottleSize::Large, 8_000),
         ] {
             let mut throttle = Throttle::new(size);
-            let verdict = throttle.charge(units / 2, 0, START);
-            assert_eq!(
-                (verdict.percentage, verdict.refused),
-                (None, None),
-                "{size:?}"
-            );
-            let verdict = throttle.charge(units / 2, 0, START);
-            assert_eq!(
-                (verdict.percentage, verdict.refused),
-                (Some(1.0), None),
-                "{size:?}"
-            );
-            let refused = throttle.charge(5, 0, START).refused.unwrap();
+            assert_eq!(throttle.charge(units / 2, 0, START), None, "{size:?}");
+            assert_eq!(throttle.percentage(), None, "{size:?}");
+            assert_eq!(throttle.charge(units / 2, 0, START), None, "{size:?}");
+            assert_eq!(throttle.percentage(), Some(1.0), "{size:?}");
+            let refused = throttle.charge(5, 0, START).unwrap();
             assert_eq!(
                 (refused.retry_after, refused.information),
                 (1, "ResourceUnitLimitExceeded")
             );
-            // All that was refused counts too, up to 1.8 times the limit.
-            let verdict = throttle.charge(units * 2, 0, START);
-            assert_eq!(verdict.percentage, Some(1.8));
-            assert_eq!(verdict.refused.unwrap().retry_after, 8);
+            // What was refused counts too, up to 1.8 times the limit.
+            assert_eq!(throttle.charge(units * 2, 0, START).unwrap().retry_after, 8);
+            assert_eq!(throttle.percentage(), Some(1.8));
             assert!(
                 throttle
                     .charge(1, 0, START + Duration::seconds(7))
-                    .refused
                     .is_some()
             );
-            let late = throttle.charge(1, 0, START + Duration::seconds(9));
-            assert_eq!(late.refused, None, "{size:?}");
+            assert_eq!(
+                throttle.charge(1, 0, START + Duration::seconds(9)),
+                None,
+                "{size:?}"
+            );
         }
     }
 
     #[test]
     fn writes_have_their_own_quota() {
         let mut throttle = Throttle::new(ThrottleSize::Large);
-        assert_eq!(throttle.charge(3_000, 3_000, START).refused, None);
-        let later = START + Duration::seconds(0);
-        let refused = throttle.charge(1, 40, later).refused.unwrap();
+        assert_eq!(throttle.charge(3_000, 3_000, START), None);
+        let refused = throttle.charge(1, 40, START).unwrap();
         assert_eq!(
             (refused.retry_after, refused.information),
             (2, "WriteLimitExceeded")
         );
-        assert_eq!(throttle.charge(1, 0, later).refused, None, "reads go on");
+        assert_eq!(throttle.charge(1, 0, START), None, "reads go on");
     }
 }

@@ -82,10 +82,20 @@ const OWN_PERMISSION: [(&str, &str); 7] = [
 ];
 const USER_WRITE: &str = "User.ReadWrite.All Directory.ReadWrite.All";
 
+/// Which role assignments count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those over the whole tenant: what a caller can do to anyone.
+    Tenant,
+    /// All: whoever holds one is an administrator.
+    Any,
+}
+
 /// What the rules ask about the tenant.
 pub trait Tenant {
-    /// Template ids of the directory roles a principal holds, directly or through a group.
-    fn directory_roles(&self, principal: &str) -> Vec<String>;
+    /// Template ids of the built-in directory roles a principal holds, directly or through a group:
+    /// over the whole tenant, or at any scope.
+    fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String>;
     /// The object id for a key in a path: an id, or a user principal name.
     fn resolve(&self, key: &str) -> Option<String>;
     /// Whether the group may hold directory roles (`isAssignableToRole`).
@@ -160,14 +170,47 @@ pub fn allows(question: &Question<'_>, tenant: &dyn Tenant) -> bool {
 pub fn required(method: &str, path: &str) -> Option<&'static str> {
     let path = plain_path(path);
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-    find(method, &segments)
+    find(method, &segments).map(|(_, any)| any)
+}
+
+/// A name for an operation, keys left out: `GET users/{id}`.
+pub fn operation(method: &str, path: &str) -> String {
+    let plain = plain_path(path);
+    let segments: Vec<&str> = plain.iter().map(String::as_str).collect();
+    if let Some((template, _)) = find(method, &segments) {
+        return format!("{method} {}", template.replace("{}", "{id}"));
+    }
+    let is_key = |(at, segment): (usize, &&str)| {
+        uuid::Uuid::parse_str(segment).is_ok()
+            || segment.contains(['@', '_', '-'])
+            || (at == 1 && find("GET", &segments[..1]).is_some() && *segment != "delta")
+    };
+    let parts: Vec<&str> = segments
+        .iter()
+        .enumerate()
+        .map(|(at, segment)| {
+            if is_key((at, segment)) {
+                "{id}"
+            } else {
+                *segment
+            }
+        })
+        .collect();
+    // `/$batch` has only a segment that decides nothing elsewhere.
+    let name = if parts.is_empty() {
+        path.trim_matches('/').to_owned()
+    } else {
+        parts.join("/")
+    };
+    format!("{method} {name}")
 }
 
 fn table_allows(question: &Question<'_>, segments: &[&str]) -> bool {
-    find(question.method, segments).is_none_or(|any| any_of(question.permissions, any))
+    find(question.method, segments).is_none_or(|(_, any)| any_of(question.permissions, any))
 }
 
-fn find(method: &str, segments: &[&str]) -> Option<&'static str> {
+/// The row's template and permissions.
+fn find(method: &str, segments: &[&str]) -> Option<(&'static str, &'static str)> {
     let mut keyed = None;
     for (row_method, template, any) in table::ROWS {
         if *row_method != method {
@@ -182,9 +225,9 @@ fn find(method: &str, segments: &[&str]) -> Option<&'static str> {
         if fits {
             // `users/delta` beats `users/{}`.
             if parts.last() != Some(&"{}") {
-                return Some(any);
+                return Some((template, any));
             }
-            keyed = keyed.or(Some(*any));
+            keyed = keyed.or(Some((*template, *any)));
         }
     }
     keyed
@@ -254,11 +297,11 @@ fn reaches(caller: &str, target: &str, tenant: &dyn Tenant) -> bool {
     let Some(target) = tenant.resolve(target) else {
         return true; // The router says 404.
     };
-    let held = tenant.directory_roles(&target);
+    let held = tenant.directory_roles(&target, Scope::Any);
     if held.is_empty() {
         return true;
     }
-    let own = tenant.directory_roles(caller);
+    let own = tenant.directory_roles(caller, Scope::Tenant);
     let own = |role: &str| own.iter().any(|held| held == role);
     own(GLOBAL_ADMINISTRATOR)
         || own(PRIVILEGED_AUTHENTICATION_ADMINISTRATOR)
@@ -284,7 +327,7 @@ fn user_update(question: &Question<'_>, target: &str, tenant: &dyn Tenant) -> bo
         return false;
     }
     if names(&["passwordProfile"]) {
-        let roles = tenant.directory_roles(question.caller);
+        let roles = tenant.directory_roles(question.caller, Scope::Tenant);
         let ranked = [
             GLOBAL_ADMINISTRATOR,
             PRIVILEGED_AUTHENTICATION_ADMINISTRATOR,

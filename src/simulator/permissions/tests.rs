@@ -3,9 +3,10 @@ use serde_json::json;
 
 struct Fake;
 impl Tenant for Fake {
-    fn directory_roles(&self, principal: &str) -> Vec<String> {
+    fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String> {
         let roles: &[&str] = match principal {
             "sp-ua" | "helper" => &[USER_ADMINISTRATOR],
+            "unit-helper" if scope == Scope::Any => &[PRIVILEGED_AUTHENTICATION_ADMINISTRATOR],
             "sp-ga" | "boss" => &[GLOBAL_ADMINISTRATOR],
             _ => &[],
         };
@@ -191,6 +192,8 @@ fn user_writes() {
         ("sp-ua", full, "boss", &enabled, false),
         ("sp-ua", full, "helper", &enabled, true),
         ("sp-ga", full, "boss", &enabled, true),
+        ("sp-ua", full, "unit-helper", &enabled, false),
+        ("unit-helper", full, "u", &password, false),
         ("sp", full, "u", &password, false),
         ("sp-ua", full, "u", &password, true),
         (
@@ -256,4 +259,28 @@ fn group_writes() {
     let assignable = json!({"isAssignableToRole": true});
     assert!(!ask("sp", "Group.Create", "POST", "/groups", &assignable));
     assert!(ask("sp", "Group.Create", "POST", "/groups", &rename));
+}
+
+#[test]
+fn operations_have_names() {
+    for (method, path, name) in [
+        ("GET", "/users", "GET users"),
+        ("GET", "/users/a@b.c", "GET users/{id}"),
+        ("GET", "/users/delta", "GET users/delta"),
+        ("GET", "/groups/x/members/$count", "GET groups/{id}/members"),
+        ("PATCH", "/users/adele", "PATCH users/{id}"),
+        ("POST", "/$batch", "POST $batch"),
+        (
+            "GET",
+            "/directory/deletedItems/microsoft.graph.user",
+            "GET directory/deletedItems/microsoft.graph.user",
+        ),
+        (
+            "GET",
+            "/directory/deletedItems/5d6b6bb7-de71-4623-b4af-96380a352509",
+            "GET directory/deletedItems/{id}",
+        ),
+    ] {
+        assert_eq!(operation(method, path), name);
+    }
 }

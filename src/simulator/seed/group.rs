@@ -53,7 +53,7 @@ pub(super) fn make(plan: &Plan, number: usize) -> SeedGroup {
     // Dynamic and on-premises groups have no owners in the cloud.
     if !matches!(shape, Shape::Dynamic | Shape::Synced) && plan.users > 0 {
         let mut owners: BTreeSet<usize> = BTreeSet::new();
-        for _ in 0..1 + number % 3 {
+        for _ in 0..=(number % 3) {
             let owner = random.random_range(0..plan.users);
             if !user::is_guest(plan, owner) {
                 owners.insert(owner);
@@ -115,27 +115,27 @@ fn identity(
             "Newsletter",
             "Distribution list, managed in Exchange",
         ),
-        _ => match sizes.get(number - KINDS) {
-            Some(size) => (
-                Shape::Security,
-                format!("Members {size}"),
-                format!("Exactly {size} members"),
-            ),
-            None => {
-                let shape = match number % 8 {
-                    0 => Shape::Microsoft365 { team: true },
-                    1 | 2 => Shape::Microsoft365 { team: false },
-                    3 => Shape::Synced,
-                    _ => Shape::Security,
-                };
-                let (topic, purpose) = (pick(random, TOPICS), pick(random, PURPOSES));
-                (
-                    shape,
-                    format!("{topic} {purpose} {number}"),
-                    format!("{purpose} of {topic}"),
-                )
+        _ => {
+            if let Some(size) = sizes.get(number - KINDS) {
+                return (
+                    Shape::Security,
+                    format!("Members {size}"),
+                    format!("Exactly {size} members"),
+                );
             }
-        },
+            let shape = match number % 8 {
+                0 => Shape::Microsoft365 { team: true },
+                1 | 2 => Shape::Microsoft365 { team: false },
+                3 => Shape::Synced,
+                _ => Shape::Security,
+            };
+            let (topic, purpose) = (pick(random, TOPICS), pick(random, PURPOSES));
+            (
+                shape,
+                format!("{topic} {purpose} {number}"),
+                format!("{purpose} of {topic}"),
+            )
+        }
     }
 }
 
@@ -182,7 +182,11 @@ fn properties(
             list.push(("groupTypes", json!(["Unified"])));
             list.push((
                 "visibility",
-                json!(if number % 2 == 0 { "Public" } else { "Private" }),
+                json!(if number.is_multiple_of(2) {
+                    "Public"
+                } else {
+                    "Private"
+                }),
             ));
             if team {
                 list.push(("resourceProvisioningOptions", json!(["Team"])));

@@ -187,14 +187,14 @@ fn sku(id: Uuid, name: &str, enabled: u32, suspended: u32, plans: &[(Uuid, &str)
     }
 }
 
-/// Whether the user gets SPE_E3 through the licensing group.
+/// Whether the user gets `SPE_E3` through the licensing group.
 pub(super) fn by_group(plan: &Plan, number: usize) -> bool {
     number % 4 == 1 && !user::is_guest(plan, number)
 }
 
 fn visio_holders(plan: &Plan) -> impl Iterator<Item = usize> {
     (0..plan.users)
-        .filter(|n| n % 4 == 0 && !user::is_guest(plan, *n))
+        .filter(|n| n.is_multiple_of(4) && !user::is_guest(plan, *n))
         .take(VISIO_SEATS)
 }
 
@@ -231,7 +231,7 @@ pub(super) fn direct(plan: &Plan, number: usize) -> Vec<SeedLicense> {
     if number % 20 == 2 {
         list.push(plain(AAD_PREMIUM_P2));
     }
-    if number % 6 == 0 {
+    if number.is_multiple_of(6) {
         list.push(plain(POWER_BI_PRO));
     }
     // The holders are the first few that qualify: the search ends after a handful of numbers.

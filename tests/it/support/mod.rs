@@ -1,4 +1,5 @@
 //! What the integration tests stand on.
 
+pub mod app;
 pub mod databases;
 pub mod pg;

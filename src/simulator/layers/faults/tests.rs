@@ -17,7 +17,7 @@ fn hits(faults: &mut Faults, surface: Surface, method: &str, path: &str, times: 
                 path,
                 query: "$top=5",
             };
-            if faults.decide(&target).is_some() {
+            if faults.decide(&target, Phase::Before).is_some() {
                 'x'
             } else {
                 '.'
@@ -196,8 +196,11 @@ fn chance_is_repeatable_and_first_rule_wins() {
         path: "/x",
         query: "",
     };
-    assert_eq!(both.decide(&target), Some(Fault::CutBody));
-    assert_eq!(both.decide(&target), Some(Fault::Silence { seconds: 0.5 }));
+    assert_eq!(both.decide(&target, Phase::Before), Some(Fault::CutBody));
+    assert_eq!(
+        both.decide(&target, Phase::Before),
+        Some(Fault::Silence { seconds: 0.5 })
+    );
     assert_eq!((both.list()[0].matched, both.list()[0].served), (2, 1));
 }
 
@@ -241,6 +244,8 @@ fn refuses_rules_that_cannot_work() {
         json!({"every": 0, "fault": {"kind": "empty"}}),
         json!({"probability": 1.5, "fault": {"kind": "empty"}}),
         json!({"fault": {"kind": "status", "status": 99}}),
+        json!({"on": "item", "fault": {"kind": "cut_body"}}),
+        json!({"on": "item", "fault": {"kind": "silence", "seconds": 1.0}}),
         json!({"fault": {"kind": "silence", "seconds": -1.0}}),
     ] {
         let list: RuleList = serde_json::from_value(json!({"faults": [rule]})).unwrap();
@@ -255,4 +260,37 @@ fn refuses_rules_that_cannot_work() {
             "{rule}"
         );
     }
+}
+
+#[test]
+fn phases_and_items() {
+    let mut faults = faults(json!([
+        {"fault": {"kind": "status", "status": 503, "after": true}},
+        {"fault": {"kind": "cut_before"}},
+    ]));
+    let request = Target {
+        surface: Surface::Request,
+        method: "POST",
+        path: "/users",
+        query: "",
+    };
+    let item = Target {
+        surface: Surface::Item,
+        ..request
+    };
+    assert_eq!(
+        faults.decide(&request, Phase::Before),
+        Some(Fault::CutBefore { after: false })
+    );
+    assert!(
+        faults
+            .decide(&request, Phase::After)
+            .is_some_and(|f| f.comes_after())
+    );
+    assert_eq!(
+        faults.decide(&item, Phase::Before),
+        None,
+        "items have no connection"
+    );
+    assert!(faults.decide(&item, Phase::After).is_some());
 }

@@ -1,0 +1,87 @@
+//! The gateway as a whole, out of the configuration: every tenant with its credential, its Graph
+//! client and its rules.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::{rules, wiring};
+use crate::{
+    base::clock::SharedClock,
+    config::Config,
+    graph, http,
+    scim::{
+        patch,
+        resource::{InputRules, Unknown},
+    },
+    service::{self, App, Room, Tenant, recent::Recent},
+    store::Store,
+};
+
+/// Everything that serves requests. Nothing is sent yet.
+///
+/// # Errors
+/// When a credential or the rules of a mapping are not usable.
+pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result<App> {
+    let http = graph::http_client()?;
+    let mut tenants = Vec::new();
+    for tenant in config.tenants.values() {
+        let named = || format!("tenant {}", tenant.name);
+        let tokens = wiring::tokens(tenant, &http, clock).with_context(named)?;
+        let deadline = config.server.request_deadline;
+        let graph =
+            wiring::graph_client(tenant, deadline, tokens, &http, clock).with_context(named)?;
+        let rooms = rules::compile(&tenant.mapping)
+            .with_context(named)?
+            .into_iter()
+            .map(|(kind, mapping)| Room { kind, mapping })
+            .collect();
+        tenants.push(Tenant {
+            name: tenant.name.clone(),
+            graph,
+            graph_url: format!("{}/v1.0", tenant.entra.graph.as_str().trim_end_matches('/')),
+            rooms,
+            recent: Recent::default(),
+        });
+    }
+    Ok(App {
+        tenants,
+        store,
+        clock: Arc::clone(clock),
+        settings: service_settings(config),
+    })
+}
+
+fn service_settings(config: &Config) -> service::Settings {
+    let server = &config.server;
+    let unknown = if server.refuse_unknown_attributes {
+        Unknown::Refuse
+    } else {
+        Unknown::Ignore
+    };
+    service::Settings {
+        deadline: server.request_deadline,
+        default_page: server.default_page_size,
+        max_page: server.max_page_size,
+        scan_limit: server.scan_limit,
+        input: InputRules { unknown },
+        patch: patch::Options {
+            create_on_no_match: server.patch_create_on_no_match,
+            unknown,
+        },
+    }
+}
+
+/// The settings of the HTTP floor.
+pub fn http_settings(config: &Config) -> http::Settings {
+    let server = &config.server;
+    http::Settings {
+        public_url: server
+            .base_url
+            .as_ref()
+            .map(|u| u.as_str().trim_end_matches('/').to_owned()),
+        max_body: server.max_body_bytes,
+        open_discovery: server.discovery_without_token,
+        max_in_flight: server.max_concurrent_requests,
+    }
+}

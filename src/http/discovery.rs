@@ -1,0 +1,122 @@
+//! `/ServiceProviderConfig`, `/Schemas`, `/ResourceTypes`: RFC 7643 §5-7, RFC 7644 §4.
+
+use serde_json::{Value, json};
+
+use super::Settings;
+use crate::{
+    scim::{error::Error, list, schema::Schema, urn},
+    service::{App, Room, Tenant},
+};
+
+/// The ServiceProviderConfig: only what works.
+pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -> Value {
+    json!({
+        "schemas": [urn::SERVICE_PROVIDER_CONFIG],
+        "documentationUri": "https://www.rfc-editor.org/rfc/rfc7644",
+        "patch": {"supported": true},
+        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": settings.max_body},
+        "filter": {"supported": true, "maxResults": app.settings.max_page},
+        "changePassword": {"supported": true},
+        "sort": {"supported": true},
+        "etag": {"supported": true},
+        "pagination": {
+            "cursor": false,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": app.settings.default_page,
+            "maxPageSize": app.settings.max_page,
+        },
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "OAuth Bearer Token",
+            "description": "A bearer token made with `entra-scim token create`.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+            "primary": true,
+        }],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": format!("{base_url}/ServiceProviderConfig"),
+        },
+    })
+}
+
+/// All schemas of the tenant, or the one with that URN.
+///
+/// # Errors
+/// 404 for an unknown URN.
+pub fn schemas(tenant: &Tenant, base_url: &str, urn: Option<&str>) -> Result<Value, Error> {
+    let mut all: Vec<Value> = Vec::new();
+    for room in &tenant.rooms {
+        let schema = room.schema();
+        for one in std::iter::once(&schema.core).chain(&schema.extensions) {
+            if !all.iter().any(|known| known["id"] == one.id.as_str()) {
+                all.push(schema_json(one, base_url));
+            }
+        }
+    }
+    select(all, urn, "id", "schema")
+}
+
+/// All resource types of the tenant, or the one of that name.
+///
+/// # Errors
+/// 404 for an unknown name.
+pub fn resource_types(tenant: &Tenant, base_url: &str, name: Option<&str>) -> Result<Value, Error> {
+    let all = tenant
+        .rooms
+        .iter()
+        .map(|room| resource_type_json(room, base_url))
+        .collect();
+    select(all, name, "name", "resource type")
+}
+
+fn select(all: Vec<Value>, wanted: Option<&str>, key: &str, what: &str) -> Result<Value, Error> {
+    let Some(wanted) = wanted else {
+        let resources = all.into_iter().filter_map(|v| match v {
+            Value::Object(map) => Some(map),
+            _ => None,
+        });
+        let resources: Vec<_> = resources.collect();
+        return Ok(list::response(resources.len(), 1, resources));
+    };
+    all.into_iter()
+        .find(|v| {
+            v[key]
+                .as_str()
+                .is_some_and(|k| k.eq_ignore_ascii_case(wanted))
+        })
+        .ok_or_else(|| Error::not_found(format!("there is no {what} '{wanted}'")))
+}
+
+fn schema_json(schema: &Schema, base_url: &str) -> Value {
+    json!({
+        "schemas": [urn::SCHEMA],
+        "id": schema.id,
+        "name": schema.name,
+        "description": schema.description,
+        "attributes": schema.attributes,
+        "meta": {"resourceType": "Schema", "location": format!("{base_url}/Schemas/{}", schema.id)},
+    })
+}
+
+fn resource_type_json(room: &Room, base_url: &str) -> Value {
+    let schema = room.schema();
+    let extensions: Vec<Value> = schema
+        .extensions
+        .iter()
+        .map(|s| json!({"schema": s.id, "required": false}))
+        .collect();
+    json!({
+        "schemas": [urn::RESOURCE_TYPE],
+        "id": schema.name,
+        "name": schema.name,
+        "endpoint": room.kind.endpoint,
+        "description": schema.core.description,
+        "schema": schema.core.id,
+        "schemaExtensions": extensions,
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": format!("{base_url}/ResourceTypes/{}", schema.name),
+        },
+    })
+}

@@ -1,0 +1,499 @@
+//! One request from socket to answer: route, authenticate, call the use case, shape the answer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, Method, header, request::Parts},
+    response::Response,
+};
+use serde_json::{Value, json};
+use tracing::Instrument;
+
+use super::{
+    Server, auth, body, discovery,
+    respond::{self, Answer},
+    route::{self, Route, Target},
+    search,
+};
+use crate::{
+    graph,
+    scim::{
+        Document,
+        error::{Error as ScimError, Kind},
+        etag,
+        list::{self, ListQuery},
+        projection::Projection,
+    },
+    service::{
+        Context, Error, Room, Tenant, Written, audit, list as lists, photo, read,
+        tokens::{Access, Caller},
+        write,
+    },
+};
+
+/// Answers one request and logs one line about it.
+pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let accept = header_text(request.headers(), header::ACCEPT.as_str()).map(str::to_owned);
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let stats = Arc::new(graph::CallStats::default());
+    let started = tokio::time::Instant::now();
+    let span = tracing::info_span!("request", request_id);
+    let answer = answer(server, request, &stats)
+        .instrument(span.clone())
+        .await;
+    let (status, response) = match answer {
+        Ok(Reply::Answer(mut answer)) => {
+            if method == Method::HEAD {
+                answer.body = None;
+            }
+            (
+                answer.status,
+                respond::finish(counted(answer, &stats, request_id), accept.as_deref()),
+            )
+        }
+        Ok(Reply::Raw(response)) => (response.status().as_u16(), response),
+    };
+    span.in_scope(|| {
+        tracing::info!(
+            http.method = %method,
+            http.path = route::shown(&path),
+            http.status = status,
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            graph.requests = stats.http_requests(),
+            graph.resource_units = stats.resource_units(),
+            "answered"
+        );
+    });
+    response
+}
+
+/// Tells in headers what the answer cost.
+fn counted(answer: Answer, stats: &graph::CallStats, request_id: String) -> Answer {
+    answer
+        .with("x-request-id", request_id)
+        .with("x-graph-requests", stats.http_requests().to_string())
+        .with("x-graph-resource-units", stats.resource_units().to_string())
+}
+
+/// An answer of ours, or bytes that are not ours to shape.
+enum Reply {
+    Answer(Answer),
+    Raw(Response),
+}
+
+async fn answer(
+    server: &Server,
+    request: Request,
+    stats: &Arc<graph::CallStats>,
+) -> Result<Reply, std::convert::Infallible> {
+    let Ok(_permit) = server.in_flight.try_acquire() else {
+        let busy = ScimError::new(Kind::Unavailable, "too many requests at once");
+        return Ok(Reply::Answer(Answer::from(busy).with("retry-after", "1")));
+    };
+    Ok(match routed(server, request, stats).await {
+        Ok(reply) => reply,
+        Err(error) => Reply::Answer(error.into()),
+    })
+}
+
+async fn routed(
+    server: &Server,
+    request: Request,
+    stats: &Arc<graph::CallStats>,
+) -> Result<Reply, Error> {
+    let (parts, body) = request.into_parts();
+    let route = route::parse(parts.uri.path());
+    let tenant_name = route.as_ref().map_or("default", |r| r.tenant.as_str());
+    let open = server.settings.open_discovery
+        && matches!(
+            route.as_ref().map(|r| &r.target),
+            Some(Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_))
+        );
+    // Who calls is settled before anything is said about what exists.
+    let caller = if open {
+        None
+    } else {
+        Some(auth::caller(&server.app, &parts.headers, tenant_name).await?)
+    };
+    let route = route.ok_or_else(|| ScimError::not_found("there is no such endpoint"))?;
+    let tenant = server
+        .app
+        .tenant(&route.tenant)
+        .ok_or_else(|| ScimError::not_found(format!("there is no tenant '{}'", route.tenant)))?;
+    let call = Exchange {
+        server,
+        parts: &parts,
+        route: &route,
+        tenant,
+        stats,
+    };
+    match (&route.target, caller) {
+        (Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_), _) => {
+            call.discovery().map(Reply::Answer)
+        }
+        (_, None) => Err(ScimError::new(Kind::Unauthorized, "a bearer token is required").into()),
+        (_, Some(caller)) => call.resources(body, &caller).await,
+    }
+}
+
+/// A request that has found its tenant.
+struct Exchange<'a> {
+    server: &'a Server,
+    parts: &'a Parts,
+    route: &'a Route,
+    tenant: &'a Tenant,
+    stats: &'a Arc<graph::CallStats>,
+}
+
+impl Exchange<'_> {
+    fn base_url(&self) -> String {
+        let public = match &self.server.settings.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => origin(&self.parts.headers),
+        };
+        format!("{public}{}", self.route.base)
+    }
+
+    fn discovery(&self) -> Result<Answer, Error> {
+        self.methods(&[Method::GET, Method::HEAD])?;
+        let filtered = self
+            .pairs()
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("filter"));
+        if filtered {
+            return Err(
+                ScimError::forbidden("discovery endpoints take no filter (RFC 7644 §4)").into(),
+            );
+        }
+        let base = self.base_url();
+        let body = match &self.route.target {
+            Target::Schemas(urn) => discovery::schemas(self.tenant, &base, urn.as_deref())?,
+            Target::ResourceTypes(name) => {
+                discovery::resource_types(self.tenant, &base, name.as_deref())?
+            }
+            _ => discovery::service_provider_config(&self.server.app, &self.server.settings, &base),
+        };
+        Ok(Answer::json(200, body))
+    }
+
+    async fn resources(&self, body: Body, caller: &Caller) -> Result<Reply, Error> {
+        let base = self.base_url();
+        let answer = match &self.route.target {
+            Target::NotOffered(what) => {
+                let text = format!("/{what} is not offered by this server");
+                return Err(ScimError::new(Kind::NotImplemented, text).into());
+            }
+            Target::RootSearch => {
+                self.methods(&[Method::POST])?;
+                let body = self.body(body).await?;
+                let mut contexts = Vec::new();
+                for room in &self.tenant.rooms {
+                    if caller.grant.allows(Access::Read, &room.kind.endpoint[1..]) {
+                        contexts.push(self.context(room, &base));
+                    }
+                }
+                if contexts.is_empty() {
+                    return Err(ScimError::forbidden("the token may read no resource type").into());
+                }
+                Answer::json(200, search::everywhere(contexts, &body).await?)
+            }
+            Target::Search(kind) => {
+                let room = self.room(kind)?;
+                self.methods(&[Method::POST])?;
+                auth::allow(caller, Access::Read, room.kind.endpoint)?;
+                let body = self.body(body).await?;
+                let query = ListQuery::from_search_request(&body, room.schema())?;
+                listed(&self.context(room, &base), &query).await?
+            }
+            Target::Collection(kind) => {
+                self.collection(self.room(kind)?, body, caller, &base)
+                    .await?
+            }
+            Target::Resource(kind, id) => {
+                self.resource(self.room(kind)?, id, body, caller, &base)
+                    .await?
+            }
+            Target::Photo(kind, id) => {
+                let room = self.room(kind)?;
+                if room.kind.name != "User" {
+                    return Err(ScimError::not_found("there is no such endpoint").into());
+                }
+                self.methods(&[Method::GET])?;
+                auth::allow(caller, Access::Read, room.kind.endpoint)?;
+                let (media, bytes) = photo::photo(&self.context(room, &base), id).await?;
+                let response = Response::builder()
+                    .header(header::CONTENT_TYPE, media)
+                    .body(Body::from(bytes))
+                    .map_err(|_| {
+                        ScimError::new(Kind::BadGateway, "Graph sent an unreadable photo")
+                    })?;
+                return Ok(Reply::Raw(response));
+            }
+            Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_) => {
+                self.discovery()?
+            }
+        };
+        Ok(Reply::Answer(answer))
+    }
+
+    async fn collection(
+        &self,
+        room: &Room,
+        body: Body,
+        caller: &Caller,
+        base: &str,
+    ) -> Result<Answer, Error> {
+        let create = room.kind.operations.create;
+        let allowed: &[Method] = if create {
+            &[Method::GET, Method::HEAD, Method::POST]
+        } else {
+            &[Method::GET, Method::HEAD]
+        };
+        self.methods(allowed)?;
+        let cx = self.context(room, base);
+        if self.parts.method != Method::POST {
+            auth::allow(caller, Access::Read, room.kind.endpoint)?;
+            let query = ListQuery::from_pairs(&self.pairs(), room.schema())?;
+            return listed(&cx, &query).await;
+        }
+        auth::allow(caller, Access::Write, room.kind.endpoint)?;
+        let body = self.body(body).await?;
+        let projection = self.projection(room)?;
+        let result = write::create(
+            &cx,
+            &body,
+            projection.as_ref().unwrap_or(&Projection::all()),
+        )
+        .await;
+        self.written(&cx, caller, "create", None, 201, result).await
+    }
+
+    async fn resource(
+        &self,
+        room: &Room,
+        id: &str,
+        body: Body,
+        caller: &Caller,
+        base: &str,
+    ) -> Result<Answer, Error> {
+        let operations = room.kind.operations;
+        let mut allowed = vec![Method::GET, Method::HEAD];
+        for (has, method) in [
+            (operations.replace, Method::PUT),
+            (operations.patch, Method::PATCH),
+            (operations.delete, Method::DELETE),
+        ] {
+            if has {
+                allowed.push(method);
+            }
+        }
+        self.methods(&allowed)?;
+        let cx = self.context(room, base);
+        let projection = self.projection(room)?;
+        if matches!(self.parts.method, Method::GET | Method::HEAD) {
+            auth::allow(caller, Access::Read, room.kind.endpoint)?;
+            let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
+            return Ok(self.fresh(doc, &cx, id));
+        }
+        auth::allow(caller, Access::Write, room.kind.endpoint)?;
+        let if_match = header_text(&self.parts.headers, "if-match");
+        let (name, result) = match self.parts.method {
+            Method::PUT => {
+                let body = self.body(body).await?;
+                let projection = projection.unwrap_or_else(Projection::all);
+                (
+                    "replace",
+                    write::replace(&cx, id, &body, if_match, &projection).await,
+                )
+            }
+            Method::PATCH => {
+                let body = self.body(body).await?;
+                (
+                    "patch",
+                    write::patch(&cx, id, &body, if_match, projection.as_ref()).await,
+                )
+            }
+            _ => ("delete", write::delete(&cx, id, if_match).await),
+        };
+        self.written(&cx, caller, name, Some(id), 200, result).await
+    }
+
+    /// 200 with the resource, or 304 when the client has this version.
+    fn fresh(&self, doc: Document, cx: &Context<'_>, id: &str) -> Answer {
+        let location = crate::service::location(cx, id);
+        let answer = Answer::resource(200, doc, location);
+        let version = answer
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "etag")
+            .map(|(_, v)| v.clone());
+        let known = header_text(&self.parts.headers, "if-none-match");
+        match (version, known) {
+            (Some(version), Some(known)) if etag::if_none_match(known, &version) => {
+                Answer::empty(304).with("etag", version)
+            }
+            _ => answer,
+        }
+    }
+
+    /// The answer to a write, after its audit row.
+    async fn written(
+        &self,
+        cx: &Context<'_>,
+        caller: &Caller,
+        operation: &str,
+        id: Option<&str>,
+        status: u16,
+        result: Result<Written, Error>,
+    ) -> Result<Answer, Error> {
+        let (status, doc) = match &result {
+            Ok(Written::Resource(doc)) => (status, Some(doc)),
+            Ok(Written::Done) => (204, None),
+            Ok(Written::Plan(_)) => (200, None),
+            Err(error) => (error.scim.kind.status(), None),
+        };
+        let created = doc
+            .and_then(|d| d.get("id"))
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let id = id.map(str::to_owned).or(created);
+        if !matches!(result, Ok(Written::Plan(_))) {
+            let event = audit::Event {
+                operation,
+                id: id.as_deref(),
+                status,
+                after: doc,
+            };
+            audit::record(cx, caller, &event).await;
+        }
+        Ok(match result? {
+            Written::Resource(doc) => {
+                let location = crate::service::location(cx, id.as_deref().unwrap_or_default());
+                Answer::resource(status, doc, location)
+            }
+            Written::Done => Answer::empty(204),
+            Written::Plan(calls) => {
+                let calls: Vec<Value> = calls
+                    .iter()
+                    .map(crate::resources::GraphCall::printable)
+                    .collect();
+                Answer::json(200, json!({ "dryRun": true, "graphCalls": calls }))
+                    .with("preference-applied", "dry-run")
+            }
+        })
+    }
+
+    fn context<'c>(&'c self, room: &'c Room, base_url: &'c str) -> Context<'c> {
+        let app = &self.server.app;
+        let dry_run = header_text(&self.parts.headers, "prefer").is_some_and(|p| {
+            p.split([',', ';'])
+                .any(|one| one.trim().eq_ignore_ascii_case("dry-run"))
+        });
+        Context {
+            app,
+            tenant: self.tenant,
+            room,
+            base_url,
+            call: graph::Call {
+                deadline: tokio::time::Instant::now()
+                    + app.settings.deadline.max(Duration::from_secs(1)),
+                lane: graph::Lane::Interactive,
+                stats: Arc::clone(self.stats),
+            },
+            dry_run,
+        }
+    }
+
+    fn room(&self, name: &str) -> Result<&Room, Error> {
+        self.tenant
+            .room(name)
+            .ok_or_else(|| ScimError::not_found(format!("there is no endpoint '/{name}'")).into())
+    }
+
+    fn methods(&self, allowed: &[Method]) -> Result<(), Error> {
+        if allowed.contains(&self.parts.method) {
+            return Ok(());
+        }
+        let list: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+        let mut error = Error::from(ScimError::new(
+            Kind::MethodNotAllowed,
+            format!(
+                "{} is not possible here; possible: {}",
+                self.parts.method,
+                list.join(", ")
+            ),
+        ));
+        error.allow = Some(list.join(", "));
+        Err(error)
+    }
+
+    async fn body(&self, body: Body) -> Result<Value, Error> {
+        Ok(body::read(&self.parts.headers, body, self.server.settings.max_body).await?)
+    }
+
+    /// The query parameters, decoded; `+` is a space.
+    fn pairs(&self) -> Vec<(String, String)> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
+    /// The projection, when the client names attributes.
+    fn projection(&self, room: &Room) -> Result<Option<Projection>, Error> {
+        let pairs = self.pairs();
+        let of = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.trim().is_empty())
+                .map(|(_, value)| value.as_str())
+        };
+        let (attributes, excluded) = (of("attributes"), of("excludedAttributes"));
+        if attributes.is_none() && excluded.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Projection::parse(
+            attributes,
+            excluded,
+            room.schema(),
+        )?))
+    }
+}
+
+async fn listed(cx: &Context<'_>, query: &ListQuery) -> Result<Answer, Error> {
+    let page = lists::list(cx, query).await?;
+    Ok(Answer::json(
+        200,
+        list::response(page.total, page.start_index, page.resources),
+    ))
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+/// Scheme and host as the client sees them: behind a proxy, by the X-Forwarded headers.
+fn origin(headers: &HeaderMap) -> String {
+    let first = |name: &str| {
+        header_text(headers, name)
+            .and_then(|v| v.split(',').next())
+            .map(str::trim)
+            .filter(|v| {
+                !v.is_empty()
+                    && v.chars()
+                        .all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c))
+            })
+    };
+    let scheme = match first("x-forwarded-proto") {
+        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    };
+    let host = first("x-forwarded-host")
+        .or_else(|| first("host"))
+        .unwrap_or("localhost");
+    format!("{scheme}://{host}")
+}

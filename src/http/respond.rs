@@ -1,0 +1,222 @@
+//! Answers: the only place where a use case's result or error becomes HTTP.
+
+use std::any::Any;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde_json::Value;
+
+use crate::{
+    base::chain::Chain,
+    scim::{
+        Document,
+        error::{Error as ScimError, Kind},
+    },
+    service,
+};
+
+/// RFC 7644 §3.1
+const SCIM_JSON: &str = "application/scim+json";
+
+/// An answer under construction.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON body.
+    pub body: Option<Value>,
+}
+
+impl Answer {
+    /// A JSON answer.
+    pub fn json(status: u16, body: Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body),
+        }
+    }
+
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// A resource, with `ETag` and `Location` out of its `meta`.
+    pub fn resource(status: u16, doc: Document, location: String) -> Self {
+        let version = doc
+            .get("meta")
+            .and_then(|m| m.get("version"))
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let mut answer = Self::json(status, Value::Object(doc));
+        answer.headers.push(("location", location));
+        if let Some(version) = version {
+            answer.headers.push(("etag", version));
+        }
+        answer
+    }
+
+    /// Adds a header.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl From<ScimError> for Answer {
+    fn from(error: ScimError) -> Self {
+        let mut answer = Self::json(error.kind.status(), error.body());
+        if error.kind == Kind::Unauthorized {
+            answer = answer.with("www-authenticate", "Bearer realm=\"scim\"");
+        }
+        answer
+    }
+}
+
+impl From<service::Error> for Answer {
+    /// The caller gets kind and text; what failed below goes to the log, once, here.
+    fn from(error: service::Error) -> Self {
+        let status = error.scim.kind.status();
+        if let Some(source) = &error.source {
+            let request_id = error.graph_request_id.as_deref();
+            let chain = Chain(source.as_ref() as &(dyn std::error::Error + 'static)).to_string();
+            if status >= 500 {
+                tracing::error!(
+                    http.status = status,
+                    graph.request_id = request_id,
+                    error = chain,
+                    "request failed"
+                );
+            } else {
+                tracing::info!(
+                    http.status = status,
+                    graph.request_id = request_id,
+                    error = chain,
+                    "request refused"
+                );
+            }
+        }
+        let mut answer = Self::from(error.scim);
+        if let Some(wait) = error.retry_after {
+            // Whole seconds, rounded up: clients parse integers only.
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            answer = answer.with("retry-after", seconds.max(1).to_string());
+        }
+        if let Some(allow) = error.allow {
+            answer = answer.with("allow", allow);
+        }
+        if let Some(id) = error.graph_request_id {
+            answer = answer.with("x-graph-request-id", id);
+        }
+        answer
+    }
+}
+
+/// Finishes an answer: the media type that the client accepts, the body, the headers.
+pub fn finish(answer: Answer, accept: Option<&str>) -> Response {
+    let mut response = Response::new(match &answer.body {
+        Some(body) => Body::from(serde_json::to_vec(body).unwrap_or_default()),
+        None => Body::empty(),
+    });
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if answer.body.is_some() {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(media_type(accept)),
+        );
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    put(headers, answer.headers);
+    response
+}
+
+fn put(headers: &mut HeaderMap, more: Vec<(&'static str, String)>) {
+    for (name, value) in more {
+        match HeaderValue::from_str(&value) {
+            Ok(value) => {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+            Err(_) => tracing::error!(header = name, "a header value could not be sent"),
+        }
+    }
+}
+
+/// `application/json` for clients that name it and not SCIM's own type.
+fn media_type(accept: Option<&str>) -> &'static str {
+    let accept = accept.unwrap_or_default().to_ascii_lowercase();
+    if accept.contains("application/json") && !accept.contains(SCIM_JSON) {
+        "application/json"
+    } else {
+        SCIM_JSON
+    }
+}
+
+/// A short text answer.
+pub fn plain(status: u16, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+/// A bug must not cut the connection: the client gets a SCIM error, the log gets the message.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(panic = message, "a request handler panicked");
+    finish(
+        ScimError::new(Kind::Internal, "internal error").into(),
+        None,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types() {
+        for (accept, expected) in [
+            (None, "application/scim+json"),
+            (Some("*/*"), "application/scim+json"),
+            (
+                Some("application/scim+json, application/json"),
+                "application/scim+json",
+            ),
+            (Some("application/json"), "application/json"),
+            (Some("text/html"), "application/scim+json"),
+        ] {
+            assert_eq!(media_type(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_whole_seconds() {
+        let error = service::Error {
+            scim: ScimError::new(Kind::Unavailable, "x"),
+            retry_after: Some(std::time::Duration::from_millis(1200)),
+            graph_request_id: None,
+            allow: None,
+            source: None,
+        };
+        assert_eq!(
+            Answer::from(error).headers,
+            [("retry-after", "2".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! From a URL path to what is meant. Segments match without case, because clients spell them
+//! every way.
+
+use percent_encoding::percent_decode_str;
+
+/// What a path below the SCIM base names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `/ServiceProviderConfig`
+    ServiceProviderConfig,
+    /// `/Schemas`, `/Schemas/{urn}`
+    Schemas(Option<String>),
+    /// `/ResourceTypes`, `/ResourceTypes/{name}`
+    ResourceTypes(Option<String>),
+    /// `/.search`
+    RootSearch,
+    /// `/Bulk`, `/Me`: known to the RFC, not offered.
+    NotOffered(&'static str),
+    /// `/Users`
+    Collection(String),
+    /// `/Users/.search`
+    Search(String),
+    /// `/Users/{id}`
+    Resource(String, String),
+    /// `/Users/{id}/photo`
+    Photo(String, String),
+}
+
+/// A path taken apart: which tenant, its base as the client wrote it, and the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Base path, no slash at the end: `/scim/v2`.
+    pub base: String,
+    /// What is asked for.
+    pub target: Target,
+}
+
+/// Takes a path apart; `None` when it is nothing that is served here.
+pub fn parse(path: &str) -> Option<Route> {
+    let decoded: Vec<String> = path
+        .split('/')
+        .skip(1)
+        .map(|s| {
+            percent_decode_str(s)
+                .decode_utf8()
+                .ok()
+                .map(|s| s.into_owned())
+        })
+        .collect::<Option<_>>()?;
+    let mut segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
+    if segments.last() == Some(&"") {
+        segments.pop(); // a slash at the end is no different path
+    }
+    let is = |segment: &str, name: &str| segment.eq_ignore_ascii_case(name);
+    let (tenant, base, rest) = match segments.as_slice() {
+        [a, b, rest @ ..] if is(a, "scim") && is(b, "v2") => {
+            ("default", "/scim/v2".to_owned(), rest)
+        }
+        [a, tenant, b, c, rest @ ..] if is(a, "tenants") && is(b, "scim") && is(c, "v2") => {
+            let segment = crate::odata::request::segment(tenant);
+            (*tenant, format!("/tenants/{segment}/scim/v2"), rest)
+        }
+        _ => return None,
+    };
+    let target = match rest {
+        [one] if is(one, "ServiceProviderConfig") => Target::ServiceProviderConfig,
+        [one] if is(one, "Schemas") => Target::Schemas(None),
+        [one, id] if is(one, "Schemas") => Target::Schemas(Some((*id).to_owned())),
+        [one] if is(one, "ResourceTypes") => Target::ResourceTypes(None),
+        [one, id] if is(one, "ResourceTypes") => Target::ResourceTypes(Some((*id).to_owned())),
+        [one] if is(one, ".search") => Target::RootSearch,
+        [one, ..] if is(one, "Bulk") => Target::NotOffered("Bulk"),
+        [one, ..] if is(one, "Me") => Target::NotOffered("Me"),
+        [kind] => Target::Collection((*kind).to_owned()),
+        [kind, one] if is(one, ".search") => Target::Search((*kind).to_owned()),
+        [kind, id] => Target::Resource((*kind).to_owned(), (*id).to_owned()),
+        [kind, id, one] if is(one, "photo") => Target::Photo((*kind).to_owned(), (*id).to_owned()),
+        _ => return None,
+    };
+    Some(Route {
+        tenant: tenant.to_owned(),
+        base,
+        target,
+    })
+}
+
+/// The path for the log: bounded.
+pub fn shown(path: &str) -> String {
+    path.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let of = |path: &str| parse(path).map(|r| (r.tenant, r.base, r.target));
+        let default = |target| Some(("default".to_owned(), "/scim/v2".to_owned(), target));
+        for (path, expected) in [
+            (
+                "/scim/v2/Users",
+                default(Target::Collection("Users".into())),
+            ),
+            (
+                "/SCIM/V2/users/",
+                default(Target::Collection("users".into())),
+            ),
+            (
+                "/scim/v2/Users/a%2Fb",
+                default(Target::Resource("Users".into(), "a/b".into())),
+            ),
+            (
+                "/scim/v2/Users/x/photo",
+                default(Target::Photo("Users".into(), "x".into())),
+            ),
+            (
+                "/scim/v2/Groups/.search",
+                default(Target::Search("Groups".into())),
+            ),
+            ("/scim/v2/.search", default(Target::RootSearch)),
+            (
+                "/scim/v2/schemas/urn:x",
+                default(Target::Schemas(Some("urn:x".into()))),
+            ),
+            ("/scim/v2/Me", default(Target::NotOffered("Me"))),
+            (
+                "/tenants/acme/scim/v2/ResourceTypes",
+                Some((
+                    "acme".into(),
+                    "/tenants/acme/scim/v2".into(),
+                    Target::ResourceTypes(None),
+                )),
+            ),
+            ("/scim/v2", None),
+            ("/scim/v2/Users/x/y/z", None),
+            ("/scim/v2/Users/%ff", None),
+            ("/elsewhere", None),
+        ] {
+            assert_eq!(of(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! One audit row for every write: who, what, how it ended, and Graph's request-ids.
+
+use sha2::{Digest, Sha256};
+
+use super::{Context, Error, tokens::Caller};
+use crate::{
+    base::chain::Chain,
+    scim::Document,
+    store::{Actor, AuditEntry},
+};
+
+/// A write that has ended, well or not.
+pub struct Event<'a> {
+    /// `create`, `replace`, `patch`, `delete`.
+    pub operation: &'a str,
+    /// The resource's id, where there is one.
+    pub id: Option<&'a str>,
+    /// The HTTP status that the client gets.
+    pub status: u16,
+    /// The resource as answered.
+    pub after: Option<&'a Document>,
+}
+
+/// Stores the row. A row that cannot be stored is logged loudly: the write itself has happened,
+/// and an error to the client would say that it has not.
+pub async fn record(cx: &Context<'_>, caller: &Caller, event: &Event<'_>) {
+    let entry = AuditEntry {
+        id: uuid::Uuid::new_v4().to_string(),
+        tenant: cx.tenant.name.clone(),
+        at: cx.app.clock.now(),
+        actor: Actor {
+            token: Some(caller.token_id.clone()),
+            name: caller.name.clone(),
+        },
+        operation: event.operation.to_owned(),
+        resource_type: cx.room.kind.name.to_owned(),
+        resource_id: event.id.map(str::to_owned),
+        status: event.status,
+        before: None,
+        after: event.after.map(digest),
+        graph_requests: cx.call.stats.request_ids(),
+    };
+    if let Err(error) = cx.app.store.record_audit(&entry).await {
+        let error = Error::from(error);
+        tracing::error!(
+            scim.operation = event.operation,
+            scim.resource_type = entry.resource_type,
+            scim.id = entry.resource_id.as_deref(),
+            http.status = event.status,
+            graph.request_ids = ?entry.graph_requests,
+            error = %Chain(&error),
+            "an audit row could not be stored"
+        );
+    }
+}
+
+fn digest(doc: &Document) -> String {
+    let text = serde_json::to_vec(doc).unwrap_or_default();
+    Sha256::digest(&text)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}

@@ -1,0 +1,148 @@
+//! The entry: a request in, an answer out, for HTTP and for the items of a `$batch` alike.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use time::Duration;
+
+use super::directory::Directory;
+use super::request::{SimRequest, SimResponse};
+use super::{batch, errors::SimError, headers, operations};
+use crate::odata::request::Method;
+
+/// What stands before and behind every single request, the items of a `$batch` included:
+/// authentication, permissions, faults, throttling, recording.
+pub trait Gate: Send + Sync {
+    /// An answer given in place of the directory's own.
+    fn before(&self, request: &SimRequest) -> Option<SimResponse>;
+    /// Sees, and may change, the finished answer.
+    fn after(&self, request: &SimRequest, response: &mut SimResponse);
+}
+
+/// No gate.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open;
+
+impl Gate for Open {
+    fn before(&self, _: &SimRequest) -> Option<SimResponse> {
+        None
+    }
+
+    fn after(&self, _: &SimRequest, _: &mut SimResponse) {}
+}
+
+/// Behaviour that documents leave open, or that tests want to turn.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Of two unchained writes to one object in a `$batch`, the later gets 409.
+    pub concurrency_violations: bool,
+    /// Whether deleted security groups go to the recycle bin, as Microsoft 365 groups do.
+    pub security_group_recycle_bin: bool,
+    /// How long a `$skiptoken` works.
+    pub page_token_life: Duration,
+    /// Whether an application may write profile properties (`aboutMe`, `skills`, …), each in a
+    /// PATCH without others. Documents say that only a signed-in user may.
+    pub profile_by_application: bool,
+    /// Whether every user has a mailbox; else only users with `mail` do.
+    pub mailbox_for_all: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency_violations: true,
+            security_group_recycle_bin: false,
+            page_token_life: Duration::hours(1),
+            profile_by_application: false,
+            mailbox_for_all: false,
+        }
+    }
+}
+
+/// A tenant that answers.
+pub struct Graph {
+    directory: RwLock<Directory>,
+    gate: Arc<dyn Gate>,
+    options: Options,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Graph")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Graph {
+    /// A tenant behind a gate.
+    pub fn new(directory: Directory, gate: Arc<dyn Gate>, options: Options) -> Self {
+        Self {
+            directory: RwLock::new(directory),
+            gate,
+            options,
+        }
+    }
+
+    /// The state, to read.
+    pub fn read(&self) -> RwLockReadGuard<'_, Directory> {
+        self.directory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, to change behind everyone's back.
+    pub fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+        self.directory
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The switches.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Answers one request, or a `$batch`. Blocks for as long as the directory is locked, and
+    /// never awaits.
+    pub fn handle(&self, request: &SimRequest) -> SimResponse {
+        let mut response = match self.gate.before(request) {
+            Some(response) => response,
+            None => self.run(request),
+        };
+        headers::finish(request, &mut response);
+        self.gate.after(request, &mut response);
+        response
+    }
+
+    fn run(&self, request: &SimRequest) -> SimResponse {
+        let now = self.settle();
+        let result = if request
+            .path
+            .trim_matches('/')
+            .eq_ignore_ascii_case("$batch")
+        {
+            if request.in_batch || request.method != Method::Post {
+                Err(SimError::method())
+            } else {
+                batch::run(self, request)
+            }
+        } else if request.method == Method::Get {
+            operations::read(&self.read(), &self.options, request)
+        } else {
+            operations::change(&mut self.write(), &self.options, request)
+        };
+        result.unwrap_or_else(|error| error.into_response(request, now))
+    }
+
+    /// Works off what has become due since the last request.
+    fn settle(&self) -> time::OffsetDateTime {
+        let directory = self.read();
+        let now = directory.now();
+        let due = directory.licences.is_due(now);
+        drop(directory);
+        if due {
+            self.write().settle(now);
+        }
+        now
+    }
+}

@@ -1,0 +1,279 @@
+//! Applications and service principals: create, update, passwords.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use time::Duration;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use super::validate::{self, Limits};
+use super::{created, entity, guid};
+use crate::simulator::directory::{Directory, Kind, Slot, parse_time};
+use crate::simulator::errors::SimError;
+use crate::simulator::model::Ctx;
+use crate::simulator::request::SimResponse;
+
+type Answer = Result<SimResponse, SimError>;
+
+const APPLICATION: Limits = Limits {
+    read_only: &[
+        "id",
+        "appId",
+        "certification",
+        "createdByAppId",
+        "createdDateTime",
+        "deletedDateTime",
+        "disabledByMicrosoftStatus",
+        "passwordCredentials",
+        "publisherDomain",
+    ],
+    lengths: &[("displayName", 256), ("description", 1024)],
+    required: &["displayName"],
+};
+
+const SERVICE_PRINCIPAL: Limits = Limits {
+    read_only: &[
+        "id",
+        "appDescription",
+        "appDisplayName",
+        "appOwnerOrganizationId",
+        "applicationTemplateId",
+        "createdByAppId",
+        "deletedDateTime",
+        "disabledByMicrosoftStatus",
+        "passwordCredentials",
+        "signInAudience",
+    ],
+    lengths: &[("notes", 1024)],
+    required: &[],
+};
+
+const AUDIENCES: [&str; 4] = [
+    "AzureADMyOrg",
+    "AzureADMultipleOrgs",
+    "AzureADandPersonalMicrosoftAccount",
+    "PersonalMicrosoftAccount",
+];
+
+/// The present moment with a fraction of a second, as a 201 shows it.
+fn precise(dir: &Directory) -> String {
+    dir.now().format(&Rfc3339).unwrap_or_default()
+}
+
+/// `POST /applications`
+pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
+    let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    input.require(&["displayName"])?;
+    check_application(ctx.dir, &input, None)?;
+    let properties = &mut input.properties;
+    let domain = ctx
+        .dir
+        .tenant
+        .domains
+        .iter()
+        .find(|d| d.is_initial)
+        .map_or("", |d| &d.name);
+    properties.insert("publisherDomain".to_owned(), domain.into());
+    properties.insert("appId".to_owned(), Uuid::new_v4().to_string().into());
+    properties.insert("createdDateTime".to_owned(), ctx.dir.now_text());
+    properties
+        .entry("signInAudience")
+        .or_insert_with(|| json!(AUDIENCES[0]));
+    let pairs = properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    let slot = ctx.dir.insert(Kind::Application, Uuid::new_v4(), pairs);
+    let mut response = created(ctx, slot);
+    if let crate::simulator::request::Body::Json(body) = &mut response.body {
+        body["createdDateTime"] = precise(ctx.dir).into();
+    }
+    Ok(response)
+}
+
+/// `PATCH /applications/{id}`
+pub fn update_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    check_application(ctx.dir, &input, Some(slot))?;
+    let pairs = input
+        .properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    ctx.dir.set(slot, pairs);
+    Ok(SimResponse::no_content())
+}
+
+fn check_application(
+    dir: &Directory,
+    input: &validate::Input,
+    slot: Option<Slot>,
+) -> Result<(), SimError> {
+    if input
+        .text("signInAudience")
+        .is_some_and(|a| !AUDIENCES.contains(&a))
+    {
+        return Err(SimError::invalid_value("signInAudience", Kind::Application));
+    }
+    let uris = input.get("identifierUris").and_then(Value::as_array);
+    for uri in uris.into_iter().flatten().filter_map(Value::as_str) {
+        let taken = dir.all(Kind::Application, None).any(|other| {
+            Some(other) != slot && dir.is_live(other) && dir.lists(other, "identifierUris", uri)
+        });
+        if taken {
+            return Err(SimError::conflict("identifierUris"));
+        }
+    }
+    let Some(roles) = input.get("appRoles").and_then(Value::as_array) else {
+        return Ok(());
+    };
+    // An enabled role must be disabled before it is taken away.
+    let before = slot.map_or(Value::Null, |slot| dir.json(slot, "appRoles"));
+    for old in before.as_array().into_iter().flatten() {
+        let kept = roles.iter().any(|new| new["id"] == old["id"]);
+        if !kept && old["isEnabled"] == true {
+            return Err(SimError::new(
+                400,
+                "CannotDeleteOrUpdateEnabledEntitlement",
+                "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `POST /servicePrincipals`: of an application of this tenant.
+pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
+    let mut input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    input.require(&["appId"])?;
+    let text = input.text("appId").unwrap_or_default().to_owned();
+    let app_id = guid(&text);
+    let app = app_id.and_then(|id| ctx.dir.find_app(Kind::Application, id)).ok_or_else(|| {
+        SimError::bad(format!(
+            "The appId '{text}' of the service principal does not reference a valid application object."
+        ))
+    })?;
+    if app_id.is_some_and(|id| ctx.dir.find_app(Kind::ServicePrincipal, id).is_some()) {
+        return Err(SimError::new(
+            409,
+            "Request_MultipleObjectsWithSameKeyValue",
+            format!(
+                "The service principal cannot be created, updated, or restored because the service principal name {text} is already in use."
+            ),
+        )
+        .detail("ObjectConflict", "servicePrincipalNames"));
+    }
+    let dir = &*ctx.dir;
+    let properties = &mut input.properties;
+    let mut names = vec![json!(text)];
+    if let Value::Array(uris) = dir.json(app, "identifierUris") {
+        names.extend(uris);
+    }
+    for (name, value) in [
+        ("displayName", dir.json(app, "displayName")),
+        ("appDisplayName", dir.json(app, "displayName")),
+        ("appDescription", dir.json(app, "description")),
+        ("appRoles", dir.json(app, "appRoles")),
+        ("signInAudience", dir.json(app, "signInAudience")),
+        ("appOwnerOrganizationId", json!(dir.tenant.id.to_string())),
+        ("accountEnabled", json!(true)),
+        ("appRoleAssignmentRequired", json!(false)),
+        ("servicePrincipalType", json!("Application")),
+        ("servicePrincipalNames", Value::Array(names)),
+        ("createdDateTime", dir.now_text()),
+    ] {
+        properties.entry(name).or_insert(value);
+    }
+    let pairs = properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    let slot = ctx
+        .dir
+        .insert(Kind::ServicePrincipal, Uuid::new_v4(), pairs);
+    Ok(created(ctx, slot))
+}
+
+/// `PATCH /servicePrincipals/{id}`
+pub fn update_service_principal(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    if input.properties.contains_key("appId") {
+        return Err(SimError::read_only("appId"));
+    }
+    let pairs = input
+        .properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    ctx.dir.set(slot, pairs);
+    Ok(SimResponse::no_content())
+}
+
+/// `POST …/addPassword`: the secret is told once.
+pub fn add_password(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let body = ctx.request.body_object()?;
+    let given = match body.get("passwordCredential") {
+        None | Some(Value::Null) => Value::Null,
+        Some(Value::Object(given)) => Value::Object(given.clone()),
+        Some(_) => return Err(SimError::invalid_property("passwordCredential")),
+    };
+    let now = ctx.dir.now();
+    let moment = |name: &str, default: time::OffsetDateTime| match &given[name] {
+        Value::Null => Ok(default.format(&Rfc3339).unwrap_or_default()),
+        Value::String(text) if parse_time(text).is_some() => Ok(text.clone()),
+        _ => Err(SimError::invalid_property(name)),
+    };
+    let start = moment("startDateTime", now)?;
+    let end = moment("endDateTime", now + Duration::days(730))?;
+    let bytes = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
+    let secret = URL_SAFE_NO_PAD.encode(bytes).replace('-', "~");
+    let key_id = match given["keyId"].as_str() {
+        None => Uuid::new_v4().to_string(),
+        Some(text) => guid(text)
+            .ok_or_else(|| SimError::invalid_property("keyId"))?
+            .to_string(),
+    };
+    let mut credential = json!({
+        "customKeyIdentifier": given["customKeyIdentifier"],
+        "displayName": given["displayName"],
+        "endDateTime": end,
+        "hint": secret.get(..3),
+        "keyId": key_id,
+        "secretText": null,
+        "startDateTime": start,
+    });
+    let mut list = match ctx.dir.json(slot, "passwordCredentials") {
+        Value::Array(list) => list,
+        _ => Vec::new(),
+    };
+    list.push(credential.clone());
+    ctx.dir.set_one(slot, "passwordCredentials", &list.into());
+    credential["secretText"] = secret.into();
+    Ok(entity(
+        &ctx.view(),
+        "microsoft.graph.passwordCredential",
+        credential,
+    )
+    .with_header("Location", ctx.request.origin.clone()))
+}
+
+/// `POST …/removePassword`
+pub fn remove_password(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let body = ctx.request.body_object()?;
+    let key = super::refs::body_id(&body, "keyId")?.to_string();
+    let Value::Array(mut list) = ctx.dir.json(slot, "passwordCredentials") else {
+        return Err(no_password(&key));
+    };
+    let before = list.len();
+    list.retain(|c| {
+        c["keyId"]
+            .as_str()
+            .is_none_or(|id| !id.eq_ignore_ascii_case(&key))
+    });
+    if list.len() == before {
+        return Err(no_password(&key));
+    }
+    ctx.dir.set_one(slot, "passwordCredentials", &list.into());
+    Ok(SimResponse::no_content())
+}
+
+fn no_password(key: &str) -> SimError {
+    SimError::bad(format!("No password credential found with keyId '{key}'."))
+}

@@ -1,0 +1,63 @@
+//! Administrative units.
+
+use uuid::Uuid;
+
+use super::validate::{self, Limits};
+use super::{created, refs};
+use crate::simulator::directory::{Kind, Slot};
+use crate::simulator::errors::SimError;
+use crate::simulator::model::Ctx;
+use crate::simulator::request::SimResponse;
+
+type Answer = Result<SimResponse, SimError>;
+
+const LIMITS: Limits = Limits {
+    read_only: &["id", "deletedDateTime"],
+    lengths: &[("displayName", 256), ("description", 1024)],
+    required: &["displayName"],
+};
+
+/// `POST /directory/administrativeUnits`
+pub fn create(ctx: &mut Ctx<'_>) -> Answer {
+    let input = validate::body(ctx.request, Kind::AdministrativeUnit, &LIMITS)?;
+    input.require(&["displayName"])?;
+    let pairs = input
+        .properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    let slot = ctx
+        .dir
+        .insert(Kind::AdministrativeUnit, Uuid::new_v4(), pairs);
+    Ok(created(ctx, slot))
+}
+
+/// `PATCH /directory/administrativeUnits/{id}`
+pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let input = validate::body(ctx.request, Kind::AdministrativeUnit, &LIMITS)?;
+    if input
+        .properties
+        .contains_key("isMemberManagementRestricted")
+    {
+        return Err(SimError::read_only("isMemberManagementRestricted"));
+    }
+    let pairs = input
+        .properties
+        .iter()
+        .map(|(name, value)| (name.as_str(), value));
+    ctx.dir.set(slot, pairs);
+    Ok(SimResponse::no_content())
+}
+
+/// `POST …/members/$ref`: a user or group.
+pub fn add_member(ctx: &mut Ctx<'_>, unit: Slot, member: Slot) -> Result<(), SimError> {
+    let dynamic = ctx.dir.text(unit, "membershipType") == Some("Dynamic");
+    if dynamic || !matches!(ctx.dir.object(member).kind, Kind::User | Kind::Group) {
+        return Err(SimError::invalid_property("members"));
+    }
+    refs::add_plain(ctx.dir, unit, member)
+}
+
+/// `DELETE …/members/{id}/$ref`
+pub fn remove_member(ctx: &mut Ctx<'_>, unit: Slot, member: Slot) -> Result<(), SimError> {
+    refs::remove_plain(ctx.dir, unit, member)
+}

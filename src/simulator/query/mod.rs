@@ -1,0 +1,13 @@
+//! Reading: OData query options held against Graph's rules, and run over the directory.
+
+mod filter;
+pub mod list;
+pub mod options;
+mod predicate;
+pub mod project;
+mod search;
+mod token;
+pub mod values;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Which properties of an object an answer shows: defaults, `$select`, `$expand`.
+
+use serde_json::{Map, Value};
+
+use super::filter::{MIXED, property_of};
+use super::options::{Expand, Query};
+use super::values;
+use crate::odata::facts;
+use crate::simulator::directory::{Directory, Kind, Relation, Slot};
+use crate::simulator::errors::SimError;
+use crate::simulator::model::{EntitySet, Links, What, set_of};
+
+/// The most objects inside an expansion.
+const MAX_EXPANDED: usize = 20;
+
+/// How objects are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Projection {
+    select: Option<Vec<String>>,
+    expand: Option<Expand>,
+    /// `@odata.type` and `id` first, as in lists of mixed kinds.
+    pub typed: bool,
+    /// `id` first, as in the answer to a POST.
+    pub id_first: bool,
+}
+
+impl Projection {
+    /// Checks `$select` and `$expand` against a type.
+    pub fn new(query: &Query, entity: &str, list: bool) -> Result<Self, SimError> {
+        if let Some(names) = &query.select {
+            check_select(names, entity, list)?;
+        }
+        if let Some(expand) = &query.expand {
+            check_expand(expand, query, entity)?;
+        }
+        Ok(Self {
+            select: query
+                .select
+                .clone()
+                .filter(|names| !names.iter().any(|n| n == "*")),
+            expand: query.expand.clone(),
+            ..Self::default()
+        })
+    }
+
+    /// The default set of the answer to a POST.
+    pub fn created() -> Self {
+        Self {
+            id_first: true,
+            ..Self::default()
+        }
+    }
+
+    /// The default set behind `@odata.type`, as items of mixed lists have it.
+    pub fn of_mixed() -> Self {
+        Self {
+            typed: true,
+            ..Self::default()
+        }
+    }
+
+    /// What follows the set's name in `@odata.context`: `(id,displayName)`.
+    pub fn context(&self) -> String {
+        let mut parts: Vec<String> = self.select.clone().unwrap_or_default();
+        if let Some(expand) = &self.expand {
+            parts.push(format!("{}()", expand.name));
+        }
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!("({})", parts.join(","))
+        }
+    }
+
+    /// One object.
+    pub fn show(&self, dir: &Directory, slot: Slot) -> Map<String, Value> {
+        let kind = dir.object(slot).kind;
+        let mut shown = Map::new();
+        if self.typed {
+            shown.insert(
+                "@odata.type".to_owned(),
+                format!("#microsoft.graph.{}", kind.entity()).into(),
+            );
+        }
+        match &self.select {
+            Some(names) => {
+                for name in names {
+                    if self.shows(kind, name) {
+                        shown.insert(name.clone(), values::value(dir, slot, name));
+                    }
+                }
+            }
+            None => self.defaults(dir, slot, &mut shown),
+        }
+        if let Some(expand) = &self.expand {
+            expand_into(dir, slot, expand, expand.levels.unwrap_or(1), &mut shown);
+        }
+        shown
+    }
+
+    fn shows(&self, kind: Kind, name: &str) -> bool {
+        // Filter only: the service never returns it.
+        name != "hasMembersWithLicenseErrors"
+            && (property_of(kind.entity(), name).is_some()
+                || facts::default_properties(kind.entity()).contains(&name))
+    }
+
+    fn defaults(&self, dir: &Directory, slot: Slot, shown: &mut Map<String, Value>) {
+        let kind = dir.object(slot).kind;
+        if self.typed || self.id_first {
+            shown.insert("id".to_owned(), values::value(dir, slot, "id"));
+        }
+        let names = facts::default_properties(kind.entity());
+        for name in names {
+            if !shown.contains_key(*name) {
+                shown.insert((*name).to_owned(), values::value(dir, slot, name));
+            }
+        }
+        if names.is_empty()
+            && let Some(entity) = facts::entity(kind.entity())
+        {
+            shown.insert("id".to_owned(), values::value(dir, slot, "id"));
+            for property in entity.properties() {
+                if !shown.contains_key(&property.name) {
+                    let value = values::value(dir, slot, &property.name);
+                    shown.insert(property.name.clone(), value);
+                }
+            }
+        }
+    }
+}
+
+fn check_select(names: &[String], entity: &str, list: bool) -> Result<(), SimError> {
+    for name in names.iter().filter(|n| *n != "*") {
+        if property_of(entity, name).is_none() {
+            // Undeclared, yet on the wire.
+            let wire = MIXED.iter().chain([&entity]).any(|kind| {
+                (*kind == entity || entity == "directoryObject")
+                    && facts::default_properties(kind).contains(&name.as_str())
+            });
+            if !wire {
+                return Err(unknown(name, entity));
+            }
+        }
+        if list && facts::per_object_only(entity, name) {
+            return Err(SimError::not_implemented());
+        }
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, entity: &str) -> SimError {
+    SimError::gateway(format!(
+        "Parsing OData Select and Expand failed: Could not find a property named '{name}' on type 'microsoft.graph.{entity}'."
+    ))
+}
+
+fn check_expand(expand: &Expand, query: &Query, entity: &str) -> Result<(), SimError> {
+    let Some(navigation) = facts::entity(entity).and_then(|e| e.navigation(&expand.name)) else {
+        return Err(unknown(&expand.name, entity));
+    };
+    let links = set_by_entity(entity).and_then(|set| links_of(set, &expand.name));
+    if links.is_none_or(|links| links.transitive) {
+        let mut name = expand.name.clone();
+        name[..1].make_ascii_uppercase();
+        return Err(SimError::new(
+            400,
+            "ExpandNotSupported",
+            format!("Expand is not allowed for property '{name}' according to the entity schema."),
+        ));
+    }
+    if let Some(names) = &expand.select {
+        let target = navigation.target.as_str();
+        check_select(
+            names,
+            if target == "directoryObject" {
+                "directoryObject"
+            } else {
+                target
+            },
+            true,
+        )?;
+    }
+    let levels = expand.levels.is_some();
+    if levels && (expand.name != "manager" || entity != "user") {
+        return Err(SimError::unsupported());
+    }
+    // Only the chain of managers goes with the advanced parameters, and it needs them.
+    if levels != query.advanced() {
+        return Err(SimError::unsupported());
+    }
+    Ok(())
+}
+
+fn set_by_entity(entity: &str) -> Option<&'static EntitySet> {
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.entity() == entity)
+        .and_then(set_of)
+}
+
+fn links_of(set: &'static EntitySet, name: &str) -> Option<&'static Links> {
+    match &set.part(name)?.what {
+        What::Links(links) => Some(links),
+        _ => None,
+    }
+}
+
+fn expand_into(
+    dir: &Directory,
+    slot: Slot,
+    expand: &Expand,
+    levels: usize,
+    shown: &mut Map<String, Value>,
+) {
+    let Some(links) = set_of(dir.object(slot).kind).and_then(|set| links_of(set, &expand.name))
+    else {
+        return;
+    };
+    let inner = Projection {
+        select: expand.select.clone(),
+        typed: true,
+        ..Projection::default()
+    };
+    let mut items = (links.items)(dir, slot, None).filter(|item| dir.is_live(*item));
+    if !links.single {
+        let list: Vec<Value> = items
+            .take(MAX_EXPANDED)
+            .map(|item| inner.show(dir, item).into())
+            .collect();
+        shown.insert(expand.name.clone(), list.into());
+        return;
+    }
+    let Some(item) = items.next() else { return };
+    let mut object = inner.show(dir, item);
+    // A chain of managers may run in a circle; the number of levels ends it.
+    if expand.levels.is_some() && levels > 1 && !dir.edges(Relation::Manager).contains(item, slot) {
+        expand_into(dir, item, expand, levels - 1, &mut object);
+    }
+    shown.insert(expand.name.clone(), object.into());
+}

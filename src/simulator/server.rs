@@ -1,0 +1,114 @@
+//! HTTP: requests below `/v1.0` and `/beta` to [`Graph::handle`].
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body as HttpBody, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http_body_util::{BodyExt, Limited};
+use uuid::Uuid;
+
+use super::core::Graph;
+use super::request::{Body, Caller, SimRequest, SimResponse, parse_query};
+use crate::odata::request::Method;
+
+/// The largest body: a `$batch` of photos stays below.
+const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// The routes of one tenant.
+pub fn router(graph: Arc<Graph>) -> Router {
+    Router::new()
+        .route("/{version}/{*path}", any(answer))
+        .with_state(graph)
+}
+
+async fn answer(
+    State(graph): State<Arc<Graph>>,
+    Path((version, _)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    match from_http(version, request).await {
+        Ok(request) => to_http(graph.handle(&request)),
+        Err(status) => status.into_response(),
+    }
+}
+
+/// Reads an HTTP request whole.
+pub async fn from_http(version: String, request: Request) -> Result<SimRequest, StatusCode> {
+    if version != "v1.0" && version != "beta" {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    let (parts, body) = request.into_parts();
+    let method = match parts.method.as_str() {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "PATCH" => Method::Patch,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        _ => return Err(StatusCode::METHOD_NOT_ALLOWED),
+    };
+    let headers: Vec<(String, String)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
+    let header = |name: &str| {
+        headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    };
+    let host = header("host")
+        .or_else(|| parts.uri.host())
+        .unwrap_or("localhost");
+    let scheme = header("x-forwarded-proto").unwrap_or("http");
+    let origin = format!("{scheme}://{host}");
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?.to_bytes();
+    let path = parts.uri.path();
+    Ok(SimRequest {
+        method,
+        path: path
+            .strip_prefix(&format!("/{version}"))
+            .unwrap_or(path)
+            .to_owned(),
+        query: parse_query(parts.uri.query().unwrap_or_default()),
+        body,
+        origin,
+        version,
+        caller: Caller::default(),
+        request_id: Uuid::new_v4(),
+        in_batch: false,
+        headers,
+    })
+}
+
+/// Writes an answer.
+pub fn to_http(response: SimResponse) -> Response {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = match response.body {
+        Body::Empty => HttpBody::empty(),
+        Body::Json(value) => HttpBody::from(value.to_string()),
+        Body::Text(text) => HttpBody::from(text),
+        Body::Bytes(_, bytes) => HttpBody::from(Bytes::clone(&bytes)),
+    };
+    let mut http = Response::new(body);
+    *http.status_mut() = status;
+    for (name, value) in response.headers {
+        let pair = HeaderName::try_from(name.as_str())
+            .ok()
+            .zip(HeaderValue::try_from(value).ok());
+        if let Some((name, value)) = pair {
+            http.headers_mut().append(name, value);
+        }
+    }
+    http
+}

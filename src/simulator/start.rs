@@ -1,0 +1,312 @@
+//! A simulated tenant on a socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::control::{self, Control, OffsetClock};
+use super::core::{Gate, Graph, Options};
+use super::directory::Directory;
+use super::front::{self, Front};
+use super::identity::routes::{self, SignIn};
+use super::identity::{Certificate, Identity, KeyError, Registration, Secret};
+use super::layers::faults::{Faults, RuleList};
+use super::layers::gate::Passage;
+use super::layers::http::{Outer, outer};
+use super::layers::record::Recorder;
+use super::layers::socket::{CuttableListener, Wire};
+use super::layers::throttle::Throttle;
+use super::seed::{DOMAIN, Plan};
+use super::settings::Settings;
+use crate::base::clock::{SharedClock, SystemClock};
+
+/// How long a shutdown waits for answers under way.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a simulator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The listener has no address.
+    #[error("the listener's address cannot be read")]
+    Listener(#[source] std::io::Error),
+    /// The faults file cannot be read.
+    #[error("the faults file {0} cannot be read")]
+    FaultsFile(String, #[source] std::io::Error),
+    /// The faults file is no list of rules.
+    #[error("the faults file {0} is not understood")]
+    FaultsSyntax(String, #[source] serde_json::Error),
+    /// A rule that can never work.
+    #[error("the faults file {0} holds a rule that cannot work: {1}")]
+    FaultsRule(String, String),
+    /// The record file cannot be opened.
+    #[error("the record file {0} cannot be opened")]
+    Record(String, #[source] std::io::Error),
+    /// A certificate cannot be registered.
+    #[error("a certificate cannot be registered")]
+    Certificate(#[source] KeyError),
+    /// The tenant could not be made.
+    #[error("the seeded tenant could not be made")]
+    Seed(#[source] tokio::task::JoinError),
+    /// The server ended with an error.
+    #[error("the simulator's server failed")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Where everything is: the line that `simulate` prints when it is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadyLine {
+    /// Graph's origin, without a version: `http://127.0.0.1:9400`.
+    pub graph: String,
+    /// The tenant's token endpoint.
+    pub token_endpoint: String,
+    /// Azure Resource Manager's base.
+    pub arm: String,
+    /// The control endpoints' base.
+    pub control: String,
+    /// The tenant.
+    pub tenant_id: String,
+    /// The gateway's application.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+}
+
+/// A simulator that answers. Dropping it ends it at once.
+pub struct Running {
+    /// Where everything is.
+    pub ready: ReadyLine,
+    /// The socket's address.
+    pub addr: SocketAddr,
+    /// The tenant, for tests in the same process.
+    pub graph: Arc<Graph>,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("addr", &self.addr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Running {
+    /// Stops taking connections and waits a moment for answers under way.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] when the server had failed before.
+    pub async fn shutdown(mut self) -> Result<(), Error> {
+        if let Some(stop) = self.stop.take() {
+            // The receiver is gone only when the server is.
+            let _ = stop.send(());
+        }
+        let Some(mut task) = self.task.take() else {
+            return Ok(());
+        };
+        match tokio::time::timeout(GRACE, &mut task).await {
+            Ok(Ok(result)) => result.map_err(Error::Serve),
+            Ok(Err(_)) => Ok(()),
+            Err(_) => {
+                task.abort();
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the server ends by itself, which it does only when it fails.
+    ///
+    /// # Errors
+    /// [`Error::Serve`].
+    pub async fn wait(mut self) -> Result<(), Error> {
+        match self.task.take() {
+            Some(task) => match task.await {
+                Ok(result) => result.map_err(Error::Serve),
+                Err(_) => Ok(()),
+            },
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes the tenant and serves it on `listener`: Graph at `/v1.0` and `/beta`, sign-in, managed
+/// identity, control at `/_sim`.
+///
+/// # Errors
+/// An [`Error`] naming the file or the setting.
+pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running, Error> {
+    let addr = listener.local_addr().map_err(Error::Listener)?;
+    let clock = Arc::new(OffsetClock::new(Arc::new(SystemClock)));
+    let shared: SharedClock = clock.clone();
+    let plan = Arc::new(Plan::new(settings.users, settings.groups, settings.seed));
+    let identity = Arc::new(Identity::new(
+        plan.tenant_id().to_string(),
+        DOMAIN,
+        time::Duration::try_from(settings.token_lifetime).unwrap_or(time::Duration::HOUR),
+        Arc::clone(&shared),
+    ));
+    let registration = gateway(&plan, &settings).map_err(Error::Certificate)?;
+    identity.register(registration.clone());
+    let passage = Arc::new(Passage::new(
+        faults(&settings).await?,
+        Throttle::new(settings.throttle),
+        plan.tenant_id().to_string(),
+        Arc::clone(&shared),
+    ));
+    let recorder = match &settings.record {
+        Some(path) => {
+            Some(Recorder::open(path).map_err(|e| Error::Record(path.display().to_string(), e))?)
+        }
+        None => None,
+    };
+    let directory = {
+        let (plan, clock) = (Arc::clone(&plan), Arc::clone(&shared));
+        tokio::task::spawn_blocking(move || seeded(&plan, clock))
+            .await
+            .map_err(Error::Seed)?
+    };
+    let gate: Arc<dyn Gate> = passage.clone();
+    let graph = Arc::new(Graph::new(directory, gate, Options::default()));
+    passage.attach(&graph);
+
+    let router = Router::new()
+        .merge(front::router(Front {
+            graph: Arc::clone(&graph),
+            identity: Arc::clone(&identity),
+            passage: Arc::clone(&passage),
+        }))
+        .merge(routes::router(SignIn {
+            identity: Arc::clone(&identity),
+            identity_header: settings.identity_header.as_str().into(),
+        }))
+        .nest(
+            "/_sim",
+            control::router(Control {
+                graph: Arc::clone(&graph),
+                identity,
+                passage: Arc::clone(&passage),
+                clock,
+                plan: Arc::clone(&plan),
+                registration: Arc::new(registration),
+            }),
+        )
+        .route("/arm", any(no_arm))
+        .route("/arm/{*rest}", any(no_arm))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::new(Outer {
+                passage,
+                latency: settings.latency,
+                recorder,
+                clock: shared,
+            }),
+            outer,
+        ));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        axum::serve(
+            CuttableListener(listener),
+            router.into_make_service_with_connect_info::<Wire>(),
+        )
+        .with_graceful_shutdown(async move {
+            // A dropped sender means the same as a message.
+            let _ = stopped.await;
+        })
+        .await
+    });
+    Ok(Running {
+        ready: ready_line(&plan, addr),
+        addr,
+        graph,
+        stop: Some(stop),
+        task: Some(task),
+    })
+}
+
+/// A directory as the plan has it.
+pub(super) fn seeded(plan: &Plan, clock: SharedClock) -> Directory {
+    let mut directory = Directory::new(plan.tenant_id(), DOMAIN, "Contoso", clock);
+    plan.fill(&mut directory);
+    directory
+}
+
+/// The gateway's application, as it may sign in from the start.
+fn gateway(plan: &Plan, settings: &Settings) -> Result<Registration, KeyError> {
+    let app = plan.app();
+    let mut certificates = Vec::new();
+    for pem in &settings.certificates {
+        certificates.push(Certificate::from_pem(pem)?);
+    }
+    Ok(Registration {
+        app_id: app.app_id.to_string(),
+        name: app.display_name,
+        service_principal: app.service_principal_id.to_string(),
+        permissions: app.permissions,
+        secrets: vec![Secret::new(&plan.client_secret(), None)],
+        certificates,
+        managed: true,
+        ..Registration::default()
+    })
+}
+
+async fn faults(settings: &Settings) -> Result<Faults, Error> {
+    let mut faults = Faults::new(settings.seed);
+    if let Some(path) = &settings.faults {
+        let name = path.display().to_string();
+        let text = tokio::fs::read_to_string(path)
+            .await
+            .map_err(|e| Error::FaultsFile(name.clone(), e))?;
+        let list: RuleList =
+            serde_json::from_str(&text).map_err(|e| Error::FaultsSyntax(name.clone(), e))?;
+        faults
+            .add(list)
+            .map_err(|rule| Error::FaultsRule(name, rule))?;
+    }
+    Ok(faults)
+}
+
+fn ready_line(plan: &Plan, addr: SocketAddr) -> ReadyLine {
+    // A wildcard address is where to listen, not where to call.
+    let host = if addr.ip().is_unspecified() {
+        format!("127.0.0.1:{}", addr.port())
+    } else {
+        addr.to_string()
+    };
+    let tenant_id = plan.tenant_id().to_string();
+    ReadyLine {
+        graph: format!("http://{host}"),
+        token_endpoint: format!("http://{host}/{tenant_id}/oauth2/v2.0/token"),
+        arm: format!("http://{host}/arm"),
+        control: format!("http://{host}/_sim"),
+        tenant_id,
+        client_id: plan.app().app_id.to_string(),
+        client_secret: plan.client_secret(),
+    }
+}
+
+/// Azure Resource Manager's error form: its role API is not simulated.
+async fn no_arm() -> Response {
+    let body = json!({"error": {
+        "code": "NotFound",
+        "message": "Azure Resource Manager is not simulated.",
+    }});
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}

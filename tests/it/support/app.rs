@@ -1,0 +1,604 @@
+//! The real server in front of the real simulator, both on loopback sockets.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use entra_scim::{
+    base::clock::{SharedClock, SystemClock},
+    cli::gateway,
+    config::{self, Sources},
+    http,
+    service::tokens,
+    simulator::{
+        settings::Settings,
+        start::{self as simulator, ReadyLine, Running},
+    },
+    store::Store,
+};
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::databases::Database;
+
+/// How the pair is started.
+pub struct Options {
+    /// Seeded users.
+    pub users: usize,
+    /// Seeded groups.
+    pub groups: usize,
+    /// `server.request_deadline_secs`
+    pub deadline_secs: u64,
+    /// `tenants.default.mapping`
+    pub mapping: &'static str,
+    /// Further environment of the gateway.
+    pub environment: Vec<(String, String)>,
+    /// Which database; SQLite in memory by default.
+    pub database: Option<Database>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            users: 200,
+            groups: 20,
+            deadline_secs: 30,
+            mapping: "standard",
+            environment: Vec::new(),
+            database: None,
+        }
+    }
+}
+
+struct Inner {
+    simulator: Running,
+    store: Store,
+    clock: SharedClock,
+    environment: Vec<(String, String)>,
+    graph_token: tokio::sync::OnceCell<String>,
+    _database: Database,
+}
+
+/// A client of the running pair.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+    scim: String,
+    token: Option<String>,
+    client: reqwest::Client,
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+    pub body: Value,
+    asked: String,
+}
+
+/// A PatchOp message.
+pub fn patch_op(operations: Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+}
+
+/// A filter literal.
+pub fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+impl App {
+    /// 200 users, SQLite in memory, the standard mapping.
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let settings = Settings {
+            users: options.users,
+            groups: options.groups,
+            ..Settings::default()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let simulator = simulator::start(settings, listener).await.unwrap();
+        let database = options.database.unwrap_or_else(Database::memory);
+        let store = database.open().await;
+        let ready = &simulator.ready;
+        let origin = origin_of(&ready.graph);
+        let mut environment: Vec<(String, String)> = [
+            (
+                "SERVER__REQUEST_DEADLINE_SECS",
+                options.deadline_secs.to_string(),
+            ),
+            ("TENANTS__DEFAULT__TENANT_ID", ready.tenant_id.clone()),
+            ("TENANTS__DEFAULT__GRAPH_URL", origin.clone()),
+            ("TENANTS__DEFAULT__AUTHORITY_URL", origin),
+            ("TENANTS__DEFAULT__MAPPING", options.mapping.to_owned()),
+            (
+                "TENANTS__DEFAULT__CREDENTIAL__KIND",
+                "client-secret".to_owned(),
+            ),
+            (
+                "TENANTS__DEFAULT__CREDENTIAL__CLIENT_ID",
+                ready.client_id.clone(),
+            ),
+            (
+                "TENANTS__DEFAULT__CREDENTIAL__SECRET",
+                ready.client_secret.clone(),
+            ),
+        ]
+        .into_iter()
+        .map(|(name, value)| (format!("ENTRA_SCIM__{name}"), value))
+        .collect();
+        environment.extend(options.environment);
+        let clock: SharedClock = Arc::new(SystemClock);
+        let scim = serve(&environment, store.clone(), &clock).await;
+        let inner = Arc::new(Inner {
+            simulator,
+            store,
+            clock,
+            environment,
+            graph_token: tokio::sync::OnceCell::new(),
+            _database: database,
+        });
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(120))
+            .build()
+            .unwrap();
+        let mut app = Self {
+            inner,
+            scim,
+            token: None,
+            client,
+        };
+        app.token = Some(app.issue_token("write:*", None).await);
+        app
+    }
+
+    /// Another gateway on the same store and tenant.
+    pub async fn second_instance(&self) -> Self {
+        let inner = &self.inner;
+        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock).await;
+        Self {
+            scim,
+            ..self.clone()
+        }
+    }
+
+    /// The same server, seen with another token.
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Self {
+            token: token.map(str::to_owned),
+            ..self.clone()
+        }
+    }
+
+    /// A new token; `expires` in seconds from now.
+    pub async fn issue_token(&self, scopes: &str, expires: Option<i64>) -> String {
+        let now = self.inner.clock.now();
+        let expires = expires.map(|s| now + time::Duration::seconds(s));
+        let grant = scopes.parse().unwrap();
+        let clock = self.inner.clock.as_ref();
+        let issued = tokens::issue(
+            &self.inner.store,
+            clock,
+            tokens::mint(),
+            "default",
+            "test",
+            &grant,
+            expires,
+        )
+        .await
+        .unwrap();
+        issued.token.expose_secret().to_owned()
+    }
+
+    pub async fn revoke_token(&self, token: &str) {
+        let row = self
+            .inner
+            .store
+            .find_token_by_hash(&tokens::hash(token))
+            .await
+            .unwrap()
+            .unwrap();
+        let now = self.inner.clock.now();
+        self.inner
+            .store
+            .revoke_token(&row.tenant, &row.id, now)
+            .await
+            .unwrap();
+    }
+
+    // --- SCIM ---
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, None, &[]).await
+    }
+
+    pub async fn list(&self, path: &str, query: &[(&str, &str)]) -> Answer {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        self.get(&format!("{path}?{query}")).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path, Some(body), &[]).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.request("PUT", path, Some(body), &[]).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.request("PATCH", path, Some(body), &[]).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.request("DELETE", path, None, &[]).await
+    }
+
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let body = body.map(|b| b.to_string().into_bytes());
+        let mut headers = headers.to_vec();
+        if body.is_some() {
+            headers.push(("content-type", "application/scim+json; charset=utf-8"));
+        }
+        self.send(method, path, body, &headers).await
+    }
+
+    /// With a body as it stands.
+    pub async fn raw(&self, method: &str, path: &str, media: &str, body: Vec<u8>) -> Answer {
+        self.send(method, path, Some(body), &[("content-type", media)])
+            .await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let url = format!("{}{path}", self.scim);
+        let mut request = self
+            .client
+            .request(Method::from_bytes(method.as_bytes()).unwrap(), &url);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let path: String = path.chars().take(200).collect();
+        Answer {
+            status,
+            headers,
+            text,
+            body,
+            asked: format!("{method} {path}"),
+        }
+    }
+
+    // --- the simulated tenant, asked itself ---
+
+    /// Root of Graph, version included.
+    pub fn graph_url(&self) -> String {
+        format!("{}/v1.0", origin_of(&self.inner.simulator.ready.graph))
+    }
+
+    /// The simulator's ready line.
+    pub fn simulator(&self) -> &ReadyLine {
+        &self.inner.simulator.ready
+    }
+
+    /// `GET` below the simulator's control.
+    pub async fn control(&self, path: &str) -> Option<Value> {
+        let url = format!("{}{path}", self.inner.simulator.ready.control);
+        let response = self.client.get(url).send().await.unwrap();
+        response.status().is_success().then_some(())?;
+        Some(response.json().await.unwrap())
+    }
+
+    async fn control_post(&self, path: &str, body: &Value) {
+        let url = format!("{}{path}", self.inner.simulator.ready.control);
+        let response = self.client.post(url).json(body).send().await.unwrap();
+        let status = response.status();
+        assert!(
+            status.is_success(),
+            "{path}: {status} {}",
+            response.text().await.unwrap()
+        );
+    }
+
+    /// Replaces the fault rules.
+    pub async fn set_faults(&self, rules: Value) {
+        let url = format!("{}/faults", self.inner.simulator.ready.control);
+        assert!(
+            self.client
+                .delete(&url)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
+        if rules.as_array().is_some_and(|r| !r.is_empty()) {
+            self.control_post("/faults", &json!({ "faults": rules }))
+                .await;
+        }
+    }
+
+    pub async fn reset_counters(&self) {
+        self.control_post("/counters/reset", &json!({})).await;
+    }
+
+    pub async fn counters(&self) -> Value {
+        self.control("/counters").await.unwrap()
+    }
+
+    /// Changes an object behind the gateway's back.
+    pub async fn sim_patch(&self, id: &str, properties: &Value) {
+        let change = json!({"op": "patch", "id": id, "properties": properties});
+        self.control_post("/changes", &json!({ "changes": [change] }))
+            .await;
+    }
+
+    pub async fn sim_object(&self, id: &str) -> Value {
+        self.control(&format!("/objects/{id}"))
+            .await
+            .unwrap_or(Value::Null)
+    }
+
+    pub async fn sim_exists(&self, id: &str) -> bool {
+        self.sim_object(id).await["deleted"] == false
+    }
+
+    pub async fn sim_members(&self, group: &str) -> Vec<String> {
+        strings(
+            &self
+                .control(&format!("/groups/{group}/members"))
+                .await
+                .unwrap(),
+        )
+    }
+
+    pub async fn sim_manager(&self, user: &str) -> Option<String> {
+        self.control(&format!("/users/{user}/manager"))
+            .await
+            .unwrap()
+            .as_str()
+            .map(str::to_owned)
+    }
+
+    /// SKU ids that the user holds directly.
+    pub async fn sim_licences(&self, user: &str) -> Vec<String> {
+        let all = self
+            .control(&format!("/users/{user}/licenses"))
+            .await
+            .unwrap();
+        let direct = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|l| l["group"].is_null());
+        direct
+            .map(|l| l["skuId"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Role definition ids assigned to the principal.
+    pub async fn sim_roles(&self, principal: &str) -> Vec<String> {
+        let all = self.control("/roleAssignments").await.unwrap();
+        let held = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["principalId"] == principal);
+        held.map(|a| a["roleDefinitionId"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub async fn sim_user_by_upn(&self, upn: &str) -> Option<String> {
+        let user = self.control(&format!("/users/{upn}")).await?;
+        (user["deleted"] == false).then(|| user["id"].as_str().unwrap().to_owned())
+    }
+
+    pub async fn sim_remove_licence(&self, user: &str, sku: &str) {
+        if self.sim_licences(user).await.contains(&sku.to_owned()) {
+            let body = json!({"addLicenses": [], "removeLicenses": [sku]});
+            let url = format!("{}/users/{user}/assignLicense", self.graph_url());
+            let token = self.graph_token().await;
+            let response = self
+                .client
+                .post(url)
+                .bearer_auth(token)
+                .json(&body)
+                .send()
+                .await
+                .unwrap();
+            assert!(response.status().is_success());
+        }
+    }
+
+    async fn graph_token(&self) -> &str {
+        self.inner
+            .graph_token
+            .get_or_init(|| async {
+                let ready = &self.inner.simulator.ready;
+                let form: HashMap<&str, &str> = HashMap::from([
+                    ("grant_type", "client_credentials"),
+                    ("client_id", &*ready.client_id),
+                    ("client_secret", &*ready.client_secret),
+                    ("scope", "https://graph.microsoft.com/.default"),
+                ]);
+                let response = self
+                    .client
+                    .post(&ready.token_endpoint)
+                    .form(&form)
+                    .send()
+                    .await
+                    .unwrap();
+                let body: Value = response.json().await.unwrap();
+                body["access_token"].as_str().unwrap().to_owned()
+            })
+            .await
+    }
+
+    /// Every object of a Graph collection, straight from the simulator.
+    pub async fn graph_list(&self, path_and_query: &str) -> Vec<Value> {
+        let mut url = format!("{}{path_and_query}", self.graph_url());
+        let mut items = Vec::new();
+        loop {
+            let request = self.client.get(&url).bearer_auth(self.graph_token().await);
+            let response = request.send().await.unwrap();
+            let page: Value = response.json().await.unwrap();
+            items.extend(
+                page["value"]
+                    .as_array()
+                    .unwrap_or_else(|| panic!("{page}"))
+                    .clone(),
+            );
+            match page["@odata.nextLink"].as_str() {
+                Some(next) => url = next.to_owned(),
+                None => return items,
+            }
+        }
+    }
+
+    pub async fn sim_user_ids(&self) -> Vec<String> {
+        let users = self.graph_list("/users?$select=id&$top=999").await;
+        users
+            .iter()
+            .map(|u| u["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    async fn cloud_users(&self) -> Vec<Value> {
+        let select =
+            "id,userType,onPremisesSyncEnabled,usageLocation,assignedLicenses,accountEnabled";
+        let users = self
+            .graph_list(&format!("/users?$select={select}&$top=999"))
+            .await;
+        users
+            .into_iter()
+            .filter(|u| {
+                u["userType"] == "Member"
+                    && u["onPremisesSyncEnabled"] != true
+                    && u["accountEnabled"] == true
+            })
+            .collect()
+    }
+
+    /// An enabled member of the tenant that is mastered in the cloud.
+    pub async fn any_user(&self) -> String {
+        let users = self.cloud_users().await;
+        users[users.len() / 2]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// One with a usage location, who does not hold the licence.
+    pub async fn user_with_usage_location(&self, sku: &str) -> String {
+        let users = self.cloud_users().await;
+        let fits = |u: &&Value| {
+            let held = u["assignedLicenses"].as_array().unwrap();
+            u["usageLocation"].is_string() && held.iter().all(|l| l["skuId"] != sku)
+        };
+        users.iter().find(fits).unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The tenant's initial domain.
+    pub async fn domain(&self) -> String {
+        let domains = self.graph_list("/domains").await;
+        let initial = domains.iter().find(|d| d["isInitial"] == true).unwrap();
+        initial["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Answer {
+    /// Fails, showing the answer, unless the status is this one.
+    #[track_caller]
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}: {}", self.asked, self.text);
+        self
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+
+    pub fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap_or_default()
+    }
+
+    /// Ids of the resources of a list.
+    pub fn ids(&self) -> Vec<String> {
+        let resources = self.body["Resources"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        resources
+            .iter()
+            .map(|r| r["id"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub fn member_ids(&self) -> Vec<String> {
+        let members = self.body["members"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        members
+            .iter()
+            .map(|m| m["value"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// How many HTTP requests to Graph it took.
+    pub fn graph_requests(&self) -> u64 {
+        self.header("x-graph-requests").unwrap().parse().unwrap()
+    }
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn origin_of(url: &str) -> String {
+    url::Url::parse(url).unwrap().origin().ascii_serialization()
+}
+
+/// Starts a gateway on a free port; gives its SCIM base.
+async fn serve(environment: &[(String, String)], store: Store, clock: &SharedClock) -> String {
+    let sources = Sources {
+        file: None,
+        environment: environment.to_vec(),
+    };
+    let config = config::load(&sources).unwrap();
+    let app = Arc::new(gateway::app(&config, store, clock).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = gateway::http_settings(&config);
+    tokio::spawn(async move { http::serve(app, settings, listener, std::future::pending()).await });
+    format!("http://{address}/scim/v2")
+}
