@@ -94,6 +94,20 @@ impl Mapping {
         Ok(body)
     }
 
+    /// The attributes (with sub-attribute) that have a value in `before` and none in `after`,
+    /// elements told apart by their rows. For a PATCH all of them were removed on purpose: pass
+    /// them to [`Self::to_graph`] as `cleared`, so that what Graph cannot clear is refused and
+    /// not kept in silence.
+    pub fn removed(&self, before: &Document, after: &Document) -> Vec<AttrPath> {
+        let (old, new) = (self.hold(before), self.hold(after));
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !old.values(*index).is_empty() && new.values(*index).is_empty())
+            .map(|(_, row)| row.place().path())
+            .collect()
+    }
+
     /// Splits a body by the requests that it takes, in the order in which to send them: the
     /// object, then what Graph wants in a PATCH of its own, then side resources.
     pub fn write_parts(&self, body: Map<String, Value>) -> Vec<(WriteTarget, Map<String, Value>)> {
