@@ -74,12 +74,13 @@ pub(super) fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, 
                 };
             }
             // Below a name that no type declares anything may follow.
-            (Step::Member(_), Some((Kind::String, false))) if !declared => {}
+            (Step::Member(_), Some((Kind::String, false)))
+            | (Step::Index(_) | Step::Each, Some((_, false)))
+                if !declared => {}
             (Step::Member(name), Some((kind, false))) => {
                 return Err(format!("{} has no property '{name}'", kind.name()));
             }
             (Step::Index(_) | Step::Each, Some((_, collection @ true))) => *collection = false,
-            (Step::Index(_) | Step::Each, Some((_, false))) if !declared => {}
             (Step::Index(_) | Step::Each, _) => {
                 return Err(format!("'{owner}' is not a collection"));
             }
