@@ -406,6 +406,10 @@ pub(in crate::translation) fn operators(
         return Vec::new();
     }
     let rule = &target.rule;
+    let present = match rule.eq_null {
+        Support::No => Support::No,
+        _ => rule.ne,
+    };
     let dated = row.graph_kind == Kind::DateTimeOffset;
     let textual = matches!(row.transform, Transform::Identity | Transform::SmtpAddress);
     let known = [
@@ -414,7 +418,7 @@ pub(in crate::translation) fn operators(
         ("sw", rule.starts_with, textual),
         ("ew", rule.ends_with, textual),
         ("gt, ge, lt, le", rule.ge_le, dated),
-        ("pr", rule.eq_null, true),
+        ("pr", present, true),
     ];
     known
         .iter()

@@ -22,6 +22,7 @@ use crate::{
         filter::{CompareOp, Filter, Literal},
     },
 };
+pub(super) use leaf::{Target, operators};
 use piece::{Piece, Why};
 
 /// What Graph is asked for a filter.
