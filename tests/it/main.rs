@@ -1,6 +1,7 @@
 //! The integration tests: one binary. Modules mirror what is entered from outside.
 
 mod bad_input;
+mod cli;
 mod faults;
 mod floors;
 mod members;
