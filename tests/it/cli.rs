@@ -365,3 +365,128 @@ fn migrate_and_mapping() {
     let output = run(&["mapping", "check", "/nowhere"], &[], folder.path());
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn serve_is_ready_answers_and_stops_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_simulator, ready) =
+        Service::json(&["simulate", "--listen", "127.0.0.1:0"], folder.path());
+    let port = free_port().to_string();
+    let mut variables = gateway(&ready);
+    variables.push(("PORT", port.clone()));
+    variables.push(("ENTRA_SCIM__LOG__FORMAT", "json".to_owned()));
+    let variables = borrowed(&variables);
+    let unwell = run(&["healthcheck"], &variables, folder.path());
+    assert_eq!(unwell.status.code(), Some(1), "{unwell:?}");
+
+    let mut command = program(&["serve"], &variables, folder.path());
+    let mut serve = Service(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = BufReader::new(serve.0.stderr.take().unwrap());
+    let mut line = String::new();
+    log.read_line(&mut line).unwrap();
+    let first: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+    assert_eq!(first["message"], "ready");
+    assert_eq!(first["listen"], format!("0.0.0.0:{port}"));
+
+    assert!(
+        run(&["healthcheck"], &variables, folder.path())
+            .status
+            .success()
+    );
+    let args = ["token", "create", "--name", "x", "--json"];
+    let made = run(&args, &variables, folder.path());
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let bearer = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+    let url = format!("http://127.0.0.1:{port}/scim/v2/Users?count=1");
+    let status = |header: &str| {
+        let args = [
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            header,
+            &url,
+        ];
+        let output = Command::new("curl").args(args).output().unwrap();
+        text(&output.stdout).to_owned()
+    };
+    assert_eq!(status(&bearer), "200");
+    assert_eq!(status("Authorization: Bearer es_wrong"), "401");
+    let revoked = run(
+        &["token", "revoke", made["id"].as_str().unwrap()],
+        &variables,
+        folder.path(),
+    );
+    assert!(revoked.status.success());
+    assert_eq!(status(&bearer), "401");
+
+    let terminated = Command::new("kill").arg(serve.0.id().to_string()).status();
+    assert!(terminated.unwrap().success());
+    assert_eq!(serve.0.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut log, &mut rest).unwrap();
+    assert!(rest.contains("\"stopped\""), "{rest}");
+    assert!(!rest.contains(made["token"].as_str().unwrap()), "{rest}");
+}
+
+#[test]
+fn a_demo_with_a_folder_keeps_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let args = [
+        "demo",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--token",
+        "mine",
+        "--data-dir",
+    ];
+    let args: Vec<&str> = args.into_iter().chain([data.to_str().unwrap()]).collect();
+    for _ in 0..2 {
+        let (_demo, ready) = Service::json(&args, folder.path());
+        assert_eq!(ready["token"], "mine");
+    }
+    assert!(data.join("store.db").exists());
+}
+
+#[test]
+fn check_says_which_permissions_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_simulator, ready) =
+        Service::json(&["simulate", "--listen", "127.0.0.1:0"], folder.path());
+    let url = format!("{}/permissions", ready["control"].as_str().unwrap());
+    let body = r#"{"permissions": ["User.Read.All", "GroupMember.Read.All"]}"#;
+    let args = [
+        "-sf",
+        "-H",
+        "content-type: application/json",
+        "-d",
+        body,
+        &url,
+    ];
+    assert!(Command::new("curl").args(args).status().unwrap().success());
+    for (preset, code, says) in [
+        ("read-only", 0, "cannot read licences"),
+        ("full", 1, "cannot create, change and delete users"),
+    ] {
+        let mut variables = gateway(&ready);
+        variables.push((
+            "ENTRA_SCIM__TENANTS__DEFAULT__PERMISSIONS",
+            preset.to_owned(),
+        ));
+        let output = run(&["check"], &borrowed(&variables), folder.path());
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(says), "{said}");
+        assert!(said.contains("grant the application permission "), "{said}");
+    }
+}
