@@ -43,7 +43,7 @@ pub fn net(
                 for element in elements {
                     let value = value_of(element);
                     unseen.retain(|v| !v.eq_ignore_ascii_case(value));
-                    state.add(element);
+                    state.add(element, false);
                 }
             }
             Step::Remove(values) => {
@@ -56,7 +56,7 @@ pub fn net(
             Step::RemoveAll => state.clear(),
             Step::Replace(elements) => {
                 state.clear();
-                elements.iter().for_each(|e| state.add(e));
+                elements.iter().for_each(|e| state.add(e, true));
             }
         }
     }
@@ -96,13 +96,13 @@ fn same_element(a: &Value, b: &Value) -> bool {
 }
 
 impl State<'_> {
-    fn add(&mut self, element: &Value) {
+    fn add(&mut self, element: &Value, whole: bool) {
         let there = self
             .edges
             .iter()
             .position(|e| self.relation.same(e, element));
         if let Some(i) = there
-            && self.relation.unchanged(&self.edges[i], element)
+            && self.relation.unchanged(&self.edges[i], element, whole)
         {
             self.kept[i] = true;
             return;

@@ -218,8 +218,8 @@ impl Relation for Entitlements {
             && sku_of(element).is_ok_and(|sku| sku.eq_ignore_ascii_case(&edge.value))
     }
 
-    fn unchanged(&self, edge: &Edge, element: &Value) -> bool {
-        element.get("disabledPlans").is_none()
+    fn unchanged(&self, edge: &Edge, element: &Value, whole: bool) -> bool {
+        !whole && element.get("disabledPlans").is_none()
             || disabled_plans(&Value::Object(edge.extra.clone())) == disabled_plans(element)
     }
 
@@ -374,11 +374,11 @@ impl Relation for Holders {
                 .is_some_and(|v| v.eq_ignore_ascii_case(&edge.value))
     }
 
-    fn unchanged(&self, edge: &Edge, element: &Value) -> bool {
+    fn unchanged(&self, edge: &Edge, element: &Value, whole: bool) -> bool {
         Entitlements {
             collection: "/users",
         }
-        .unchanged(edge, element)
+        .unchanged(edge, element, whole)
     }
 
     fn check_removal(&self, edge: &Edge) -> Result<(), Error> {

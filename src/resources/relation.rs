@@ -101,8 +101,9 @@ pub trait Relation: Sync {
             .is_some_and(|v| v.eq_ignore_ascii_case(&a.value))
     }
 
-    /// Whether adding `element` to the edge that is [`Relation::same`] changes nothing.
-    fn unchanged(&self, _edge: &Edge, _element: &Value) -> bool {
+    /// Whether `element` says nothing new about the edge that is [`Relation::same`]. A `whole`
+    /// element (of a replaced list) says also by what it leaves out.
+    fn unchanged(&self, _edge: &Edge, _element: &Value, _whole: bool) -> bool {
         true
     }
 

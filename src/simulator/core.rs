@@ -5,13 +5,19 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use time::Duration;
 
 use super::directory::Directory;
-use super::request::{SimRequest, SimResponse};
+use super::request::{Caller, SimRequest, SimResponse};
 use super::{batch, errors::SimError, headers, operations};
 use crate::odata::request::Method;
 
 /// What stands before and behind every single request, the items of a `$batch` included:
 /// authentication, permissions, faults, throttling, recording.
 pub trait Gate: Send + Sync {
+    /// Who calls, by the request's token; asked once per HTTP request, before
+    /// [`before`](Self::before).
+    fn identify(&self, request: &SimRequest) -> Caller {
+        let _ = request;
+        Caller::default()
+    }
     /// An answer given in place of the directory's own.
     fn before(&self, request: &SimRequest) -> Option<SimResponse>;
     /// Sees, and may change, the finished answer.
@@ -100,6 +106,11 @@ impl Graph {
     /// The switches.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Who calls, as the gate sees it.
+    pub fn identify(&self, request: &SimRequest) -> Caller {
+        self.gate.identify(request)
     }
 
     /// Answers one request, or a `$batch`. Blocks for as long as the directory is locked, and

@@ -18,6 +18,7 @@ mod route;
 pub mod seed;
 pub mod seed_types;
 pub mod server;
+mod sets;
 pub mod settings;
 pub mod start;
 #[cfg(test)]

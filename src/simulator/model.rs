@@ -1,16 +1,13 @@
-//! The table of entity sets: what each path holds, how it may be queried, what leads on from it,
-//! and which functions change it. A new collection is a row here.
+//! What a row of the table of entity sets says: what a path holds, how it may be queried, what
+//! leads on from it, and which functions change it.
 
 use serde_json::Value;
 
 use super::core::Options;
-use super::directory::{Directory, Kind, Relation, Slot};
+use super::directory::{Directory, Kind, Slot};
 use super::errors::SimError;
-use super::operations::{
-    applications, deleted, documents, groups, invitations, licences, mailbox, membership, objects,
-    photo, refs, roles, units, users,
-};
 use super::request::{SimRequest, SimResponse};
+use super::sets::SETS;
 
 /// A request that reads.
 #[derive(Clone, Copy)]
@@ -45,8 +42,17 @@ impl Ctx<'_> {
 }
 
 type Answer = Result<SimResponse, SimError>;
+/// A function on a set.
+pub type OnSet = fn(&mut Ctx<'_>) -> Answer;
+/// A function on an object.
+pub type OnObject = fn(&mut Ctx<'_>, Slot) -> Answer;
+/// A function on an object and another that it relates to.
+pub type OnPair = fn(&mut Ctx<'_>, Slot, Slot) -> Result<(), SimError>;
 /// Objects beyond a slot, in order.
 pub type Items<'a> = Box<dyn Iterator<Item = Slot> + 'a>;
+
+/// The objects that a relation leads to, beyond a slot.
+pub type Follow = for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>;
 
 /// What a set holds.
 #[derive(Clone, Copy, Debug)]
@@ -99,13 +105,13 @@ pub struct EntitySet {
     /// Keys besides the id.
     pub keys: &'static [&'static str],
     /// `POST set`
-    pub create: Option<fn(&mut Ctx<'_>) -> Answer>,
+    pub create: Option<OnSet>,
     /// `PATCH set/key`
-    pub update: Option<fn(&mut Ctx<'_>, Slot) -> Answer>,
+    pub update: Option<OnObject>,
     /// `DELETE set/key`
-    pub delete: Option<fn(&mut Ctx<'_>, Slot) -> Answer>,
+    pub delete: Option<OnObject>,
     /// `POST set/name`
-    pub actions: &'static [(&'static str, fn(&mut Ctx<'_>) -> Answer)],
+    pub actions: &'static [(&'static str, OnSet)],
     /// What leads on from an object.
     pub parts: &'static [Part],
 }
@@ -127,7 +133,7 @@ pub enum What {
     /// Documents that are computed: their context and themselves.
     Documents(fn(&Directory, Slot) -> Vec<Value>),
     /// `POST`: does something.
-    Action(fn(&mut Ctx<'_>, Slot) -> Answer),
+    Action(OnObject),
     /// A resource with ways of its own.
     Special {
         /// `GET`, with the segments behind.
@@ -141,7 +147,7 @@ pub enum What {
 #[derive(Debug)]
 pub struct Links {
     /// The related objects.
-    pub items: for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>,
+    pub items: Follow,
     /// At most one.
     pub single: bool,
     /// Whether a cast needs the advanced parameters.
@@ -149,421 +155,10 @@ pub struct Links {
     /// How the list comes.
     pub paging: Paging,
     /// `POST …/$ref`, or `PUT …/$ref` of a single one.
-    pub add: Option<fn(&mut Ctx<'_>, Slot, Slot) -> Result<(), SimError>>,
+    pub add: Option<OnPair>,
     /// `DELETE …/$ref`
-    pub remove: Option<fn(&mut Ctx<'_>, Slot, Slot) -> Result<(), SimError>>,
+    pub remove: Option<OnPair>,
 }
-
-macro_rules! items {
-    ($name:ident, $dir:ident, $slot:ident, $after:ident, $body:expr) => {
-        fn $name<'a>($dir: &'a Directory, $slot: Slot, $after: Option<Slot>) -> Items<'a> {
-            Box::new($body)
-        }
-    };
-}
-
-items!(
-    members,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Member).targets(slot, after)
-);
-items!(
-    member_of,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Member).sources(slot, after)
-);
-items!(
-    owners,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Owner).targets(slot, after)
-);
-items!(
-    owned,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Owner).sources(slot, after)
-);
-items!(
-    manager,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Manager).targets(slot, after)
-);
-items!(
-    reports,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Manager).sources(slot, after)
-);
-items!(
-    sponsors,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Sponsor).targets(slot, after)
-);
-items!(nothing, _dir, _slot, _after, std::iter::empty());
-items!(
-    transitive_members,
-    dir,
-    slot,
-    after,
-    beyond(dir.closure(slot, true), after)
-);
-items!(
-    transitive_member_of,
-    dir,
-    slot,
-    after,
-    beyond(dir.closure(slot, false), after)
-);
-
-fn beyond(
-    set: std::collections::BTreeSet<Slot>,
-    after: Option<Slot>,
-) -> impl Iterator<Item = Slot> {
-    set.into_iter()
-        .filter(move |slot| after.is_none_or(|after| *slot > after))
-}
-
-const fn list(
-    name: &'static str,
-    items: for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>,
-) -> Part {
-    Part {
-        name,
-        what: What::Links(links(items)),
-    }
-}
-
-const fn links(items: for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>) -> Links {
-    Links {
-        items,
-        single: false,
-        transitive: false,
-        paging: Paging::Pages,
-        add: None,
-        remove: None,
-    }
-}
-
-const fn transitive(
-    name: &'static str,
-    items: for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>,
-) -> Part {
-    Part {
-        name,
-        what: What::Links(Links {
-            transitive: true,
-            ..links(items)
-        }),
-    }
-}
-
-const fn action(name: &'static str, run: fn(&mut Ctx<'_>, Slot) -> Answer) -> Part {
-    Part {
-        name,
-        what: What::Action(run),
-    }
-}
-
-const MEMBER_OF: Part = list("memberOf", member_of);
-const TRANSITIVE_MEMBER_OF: Part = transitive("transitiveMemberOf", transitive_member_of);
-const OWNED: Part = list("ownedObjects", owned);
-const CHECK_GROUPS: Part = action("checkMemberGroups", membership::check_groups);
-const CHECK_OBJECTS: Part = action("checkMemberObjects", membership::check_objects);
-const GET_GROUPS: Part = action("getMemberGroups", membership::get_groups);
-const GET_OBJECTS: Part = action("getMemberObjects", membership::get_objects);
-const OWNERS: Part = Part {
-    name: "owners",
-    what: What::Links(Links {
-        add: Some(refs::add_owner),
-        remove: Some(refs::remove_owner),
-        ..links(owners)
-    }),
-};
-
-const EMPTY: EntitySet = EntitySet {
-    path: &[],
-    holds: Holds::Nothing,
-    context: "",
-    paging: Paging::Pages,
-    filter: Filtering::Facts,
-    keys: &[],
-    create: None,
-    update: None,
-    delete: None,
-    actions: &[],
-    parts: &[],
-};
-
-/// Every entity set.
-pub static SETS: &[EntitySet] = &[
-    EntitySet {
-        path: &["users"],
-        holds: Holds::One(Kind::User),
-        context: "users",
-        create: Some(users::create),
-        update: Some(users::update),
-        delete: Some(deleted::delete_user),
-        parts: &[
-            Part {
-                name: "manager",
-                what: What::Links(Links {
-                    single: true,
-                    add: Some(refs::set_manager),
-                    remove: Some(refs::remove_manager),
-                    ..links(manager)
-                }),
-            },
-            list("directReports", reports),
-            MEMBER_OF,
-            TRANSITIVE_MEMBER_OF,
-            OWNED,
-            list("ownedDevices", nothing),
-            list("registeredDevices", nothing),
-            Part {
-                name: "sponsors",
-                what: What::Links(Links {
-                    add: Some(refs::add_sponsor),
-                    remove: Some(refs::remove_sponsor),
-                    ..links(sponsors)
-                }),
-            },
-            Part {
-                name: "licenseDetails",
-                what: What::Documents(documents::license_details),
-            },
-            action("assignLicense", licences::assign_to_user),
-            action("reprocessLicenseAssignment", licences::reprocess),
-            action("revokeSignInSessions", users::revoke_sessions),
-            Part {
-                name: "photo",
-                what: What::Special {
-                    read: photo::read,
-                    change: photo::change,
-                },
-            },
-            Part {
-                name: "mailboxSettings",
-                what: What::Special {
-                    read: mailbox::read,
-                    change: mailbox::change,
-                },
-            },
-            CHECK_GROUPS,
-            CHECK_OBJECTS,
-            GET_GROUPS,
-            GET_OBJECTS,
-        ],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["groups"],
-        holds: Holds::One(Kind::Group),
-        context: "groups",
-        keys: &["uniqueName"],
-        create: Some(groups::create),
-        update: Some(groups::update),
-        delete: Some(deleted::delete_group),
-        parts: &[
-            Part {
-                name: "members",
-                what: What::Links(Links {
-                    add: Some(refs::add_member),
-                    remove: Some(refs::remove_member),
-                    ..links(members)
-                }),
-            },
-            OWNERS,
-            transitive("transitiveMembers", transitive_members),
-            MEMBER_OF,
-            TRANSITIVE_MEMBER_OF,
-            action("assignLicense", licences::assign_to_group),
-            CHECK_GROUPS,
-            CHECK_OBJECTS,
-            GET_GROUPS,
-            GET_OBJECTS,
-        ],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["applications"],
-        holds: Holds::One(Kind::Application),
-        context: "applications",
-        keys: &["appId", "uniqueName"],
-        create: Some(applications::create_application),
-        update: Some(applications::update_application),
-        delete: Some(deleted::delete_application),
-        parts: &[
-            OWNERS,
-            action("addPassword", applications::add_password),
-            action("removePassword", applications::remove_password),
-        ],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["servicePrincipals"],
-        holds: Holds::One(Kind::ServicePrincipal),
-        context: "servicePrincipals",
-        keys: &["appId"],
-        create: Some(applications::create_service_principal),
-        update: Some(applications::update_service_principal),
-        delete: Some(deleted::delete_service_principal),
-        parts: &[
-            OWNERS,
-            OWNED,
-            MEMBER_OF,
-            TRANSITIVE_MEMBER_OF,
-            action("addPassword", applications::add_password),
-            action("removePassword", applications::remove_password),
-            CHECK_GROUPS,
-            CHECK_OBJECTS,
-            GET_GROUPS,
-            GET_OBJECTS,
-        ],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["directoryObjects"],
-        holds: Holds::Any,
-        context: "directoryObjects",
-        paging: Paging::Never,
-        delete: Some(deleted::delete_any),
-        actions: &[("getByIds", objects::get_by_ids)],
-        parts: &[CHECK_GROUPS, CHECK_OBJECTS, GET_GROUPS, GET_OBJECTS],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["directoryRoles"],
-        holds: Holds::One(Kind::DirectoryRole),
-        context: "directoryRoles",
-        paging: Paging::Whole,
-        keys: &["roleTemplateId"],
-        create: Some(roles::activate),
-        parts: &[Part {
-            name: "members",
-            what: What::Links(Links {
-                paging: Paging::Whole,
-                add: Some(roles::add_member),
-                remove: Some(roles::remove_member),
-                ..links(members)
-            }),
-        }],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["directory", "administrativeUnits"],
-        holds: Holds::One(Kind::AdministrativeUnit),
-        context: "directory/administrativeUnits",
-        create: Some(units::create),
-        update: Some(units::update),
-        delete: Some(deleted::delete_unit),
-        parts: &[Part {
-            name: "members",
-            what: What::Links(Links {
-                add: Some(units::add_member),
-                remove: Some(units::remove_member),
-                ..links(members)
-            }),
-        }],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["roleManagement", "directory", "roleDefinitions"],
-        holds: Holds::One(Kind::RoleDefinition),
-        context: "roleManagement/directory/roleDefinitions",
-        filter: Filtering::Only(&["id", "displayName", "isBuiltIn", "isEnabled", "templateId"]),
-        create: Some(roles::create_definition),
-        update: Some(roles::update_definition),
-        delete: Some(roles::delete_definition),
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["roleManagement", "directory", "roleAssignments"],
-        holds: Holds::One(Kind::RoleAssignment),
-        context: "roleManagement/directory/roleAssignments",
-        filter: Filtering::Only(&[
-            "principalId",
-            "roleDefinitionId",
-            "appScopeId",
-            "directoryScopeId",
-        ]),
-        create: Some(roles::assign),
-        delete: Some(roles::unassign),
-        parts: &[
-            Part {
-                name: "principal",
-                what: What::Links(Links {
-                    single: true,
-                    ..links(roles::principal)
-                }),
-            },
-            Part {
-                name: "roleDefinition",
-                what: What::Links(Links {
-                    single: true,
-                    ..links(roles::definition)
-                }),
-            },
-        ],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["directory", "deletedItems"],
-        holds: Holds::Any,
-        context: "directoryObjects",
-        paging: Paging::Never,
-        delete: Some(deleted::purge),
-        parts: &[action("restore", deleted::restore)],
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["subscribedSkus"],
-        holds: Holds::Documents(documents::subscribed_skus),
-        context: "subscribedSkus",
-        paging: Paging::Whole,
-        filter: Filtering::None,
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["organization"],
-        holds: Holds::Documents(documents::organization),
-        context: "organization",
-        paging: Paging::Whole,
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["domains"],
-        holds: Holds::Documents(documents::domains),
-        context: "domains",
-        paging: Paging::Whole,
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["directoryRoleTemplates"],
-        holds: Holds::Documents(documents::role_templates),
-        context: "directoryRoleTemplates",
-        paging: Paging::Whole,
-        ..EMPTY
-    },
-    EntitySet {
-        path: &["invitations"],
-        context: "invitations",
-        paging: Paging::Never,
-        create: Some(invitations::create),
-        ..EMPTY
-    },
-];
 
 impl EntitySet {
     /// A part by its segment, without case.

@@ -3,7 +3,8 @@
 use percent_encoding::percent_decode_str;
 
 use super::errors::SimError;
-use super::model::{EntitySet, SETS};
+use super::model::EntitySet;
+use super::sets::SETS;
 
 /// A path, resolved as far as the table of entity sets goes.
 #[derive(Debug)]

@@ -31,7 +31,10 @@ async fn answer(
     request: Request,
 ) -> Response {
     match from_http(version, request).await {
-        Ok(request) => to_http(graph.handle(&request)),
+        Ok(mut request) => {
+            request.caller = graph.identify(&request);
+            to_http(graph.handle(&request))
+        }
         Err(status) => status.into_response(),
     }
 }
@@ -111,4 +114,60 @@ pub fn to_http(response: SimResponse) -> Response {
         }
     }
     http
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::simulator::testing::graph;
+
+    async fn call(method: &str, uri: &str) -> (StatusCode, Option<String>, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", "sim.test:9400")
+            .header("ConsistencyLevel", "eventual")
+            .body(HttpBody::empty())
+            .unwrap();
+        let response = router(Arc::new(graph())).oneshot(request).await.unwrap();
+        let content_type = response.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.map(|v| v.to_str().unwrap().to_owned());
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (
+            status,
+            content_type,
+            String::from_utf8(bytes.to_vec()).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn speaks_http() {
+        let (status, content_type, body) = call(
+            "GET",
+            "/v1.0/users?$top=2&$filter=startswith(displayName%2C'User')",
+        )
+        .await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(
+            content_type
+                .unwrap()
+                .starts_with("application/json;odata.metadata=minimal")
+        );
+        assert!(
+            body.contains("\"@odata.nextLink\":\"http://sim.test:9400/v1.0/users?$top=2&$filter=")
+        );
+        assert_eq!(call("GET", "/v1.0/users/$count").await.2, "119");
+        for (method, uri, status) in [
+            ("GET", "/v1.0/users/x", 404),
+            ("GET", "/v9/users", 404),
+            ("OPTIONS", "/v1.0/users", 405),
+            ("DELETE", "/v1.0/users", 405),
+        ] {
+            assert_eq!(call(method, uri).await.0.as_u16(), status, "{method} {uri}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub const ORIGIN: &str = "http://graph.test";
 
 /// The nth id of a kind: users 1, groups 2, SKUs 3, plans 4, units 5, roles 6, application 7.
 pub fn id(kind: u8, n: usize) -> Uuid {
-    Uuid::from_u128(u128::from(kind) << 96 | n as u128 + 1)
+    Uuid::from_u128((u128::from(kind) << 96) | (n as u128 + 1))
 }
 
 /// 120 users (`user0` … ; the boss of each is user 0; user 5 is synced, user 6 has no usage

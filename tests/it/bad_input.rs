@@ -44,12 +44,7 @@ async fn the_table() {
         .as_str()
         .unwrap()
         .to_owned();
-    let other = app
-        .sim_user_ids()
-        .await
-        .into_iter()
-        .find(|o| *o != id)
-        .unwrap();
+    let other = app.another_user(&id).await;
     let domain = app.domain().await;
     let fresh = |extra: Value| {
         let mut body = json!({"userName": format!("fresh@{domain}"), "displayName": "Fresh"});
@@ -344,7 +339,7 @@ async fn the_table() {
             op(json!({"op": "upsert", "path": "title", "value": "x"})),
             400,
             None,
-            "upsert",
+            "replace",
         ),
         case(
             "unknown path",
@@ -569,7 +564,7 @@ async fn bodies_that_cannot_be_read() {
         assert_eq!(answer.status, status, "{body}: {}", answer.body);
         assert_eq!(answer.body["scimType"].as_str(), scim_type, "{body}");
     }
-    let huge = format!("{{\"userName\":\"{}\"}}", "x".repeat(3 << 20));
+    let huge = format!("{{\"userName\":\"{}\"}}", "x".repeat(5 << 20));
     let answer = app
         .raw("POST", "/Users", "application/json", huge.into_bytes())
         .await;

@@ -18,7 +18,7 @@ fn faults() -> Vec<(&'static str, Value)> {
         ),
         (
             "429 date",
-            json!({"kind": "status", "status": 429, "retry_after": {"date": 1}}),
+            json!({"kind": "status", "status": 429, "retry_after": {"date_in": 1}}),
         ),
         ("429 bare", json!({"kind": "status", "status": 429})),
         ("500", json!({"kind": "status", "status": 500})),

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::app::{App, Options, patch_op, quoted};
 
+const EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:entra-scim:2.0:Group";
+
 fn elements(ids: &[String]) -> Value {
     ids.iter().map(|id| json!({"value": id})).collect()
 }
@@ -270,7 +272,7 @@ async fn owners_nesting_and_microsoft_365_groups() {
         .expect_status(200);
     assert_eq!(read.body["members"][0]["type"], "Group");
     assert_eq!(
-        read.body["owners"].as_array().unwrap().len(),
+        read.body[EXTENSION]["owners"].as_array().unwrap().len(),
         2,
         "{}",
         read.body
@@ -302,7 +304,7 @@ async fn owners_nesting_and_microsoft_365_groups() {
         .get(&format!("/Groups/{outer_id}"))
         .await
         .expect_status(200);
-    let owners: Vec<&str> = read.body["owners"]
+    let owners: Vec<&str> = read.body[EXTENSION]["owners"]
         .as_array()
         .unwrap()
         .iter()

@@ -212,17 +212,46 @@ async fn disabled_plans_are_set_and_changed() {
         .iter()
         .filter_map(|p| p["value"].as_str().map(str::to_owned))
         .collect();
-    for disabled in [
-        vec![plans[0].clone()],
-        vec![plans[0].clone(), plans[1].clone()],
-        vec![],
+    let one = plans[..1].to_vec();
+    let two = plans[..2].to_vec();
+    let sku = json!({"value": SPE_E3});
+    let with = |plans: &[String]| json!([{"value": SPE_E3, "disabledPlans": plans}]);
+    let path = format!(
+        "entitlements[value eq {} and type eq \"direct\"].disabledPlans",
+        quoted(SPE_E3)
+    );
+    for (operation, expected) in [
+        (
+            json!({"op": "add", "path": "entitlements", "value": with(&one)}),
+            one.clone(),
+        ),
+        (
+            json!({"op": "add", "path": "entitlements", "value": with(&two)}),
+            two.clone(),
+        ),
+        (
+            json!({"op": "add", "path": "entitlements", "value": [sku]}),
+            two,
+        ),
+        (
+            json!({"op": "replace", "path": path, "value": one}),
+            one.clone(),
+        ),
+        (
+            json!({"op": "replace", "path": path, "value": []}),
+            Vec::new(),
+        ),
+        (
+            json!({"op": "add", "path": "entitlements", "value": with(&one)}),
+            one,
+        ),
+        (
+            json!({"op": "replace", "path": "entitlements", "value": [sku]}),
+            Vec::new(),
+        ),
     ] {
-        let element = json!({"value": SPE_E3, "disabledPlans": disabled});
         let answer = app
-            .patch(
-                &format!("/Users/{user}"),
-                &patch_op(json!([{"op": "add", "path": "entitlements", "value": [element]}])),
-            )
+            .patch(&format!("/Users/{user}"), &patch_op(json!([operation])))
             .await
             .expect_status(200);
         let shown = answer.body["entitlements"]
@@ -232,13 +261,13 @@ async fn disabled_plans_are_set_and_changed() {
             .find(|e| e["value"] == SPE_E3 && e["type"] == "direct")
             .unwrap()
             .clone();
-        let mut got: Vec<String> =
+        let got: Vec<String> =
             serde_json::from_value(shown.get("disabledPlans").cloned().unwrap_or(json!([])))
                 .unwrap();
+        let (mut got, mut expected) = (got, expected);
         got.sort_unstable();
-        let mut expected = disabled.clone();
         expected.sort_unstable();
-        assert_eq!(got, expected);
+        assert_eq!(got, expected, "{operation}");
     }
 }
 

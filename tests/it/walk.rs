@@ -135,7 +135,7 @@ async fn a_user_from_hire_to_leave() {
     app.patch(
         &format!("/Users/{id}"),
         &patch_op(json!([
-            {"op": "Replace", "path": "emails[type eq \"work\"].value", "value": format!("mail.{upn}")},
+            {"op": "Add", "path": "emails[type eq \"work\"].value", "value": format!("mail.{upn}")},
             {"op": "Add", "path": "name.familyName", "value": "Renamed"},
             {"op": "Replace", "path": format!("{ENTERPRISE}:department"), "value": "Running"},
             {"op": "Add", "path": "phoneNumbers[type eq \"fax\"].value", "value": "+49 30 2"},

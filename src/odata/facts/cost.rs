@@ -68,14 +68,14 @@ fn get(segments: &[String]) -> i32 {
         path.splice(0..1, ["users", "me"]);
     }
     match path.as_slice() {
-        ["users" | "applications" | "oauth2permissiongrants"] | ["oauth2permissiongrants", _] => 2,
-        ["subscribedskus" | "contracts"] => 3,
-        ["groups", _, "members"] => 3,
+        ["subscribedskus" | "contracts"] | ["groups", _, "members"] => 3,
         ["groups", _, "transitivemembers"] => 5,
         ["domains", _, "domainnamereferences"] => 4,
-        ["serviceprincipals", _, "approleassignments"] => 2,
-        ["applications", _, "extensionproperties"] => 2,
-        [
+        ["users" | "applications" | "oauth2permissiongrants"]
+        | ["oauth2permissiongrants", _]
+        | ["serviceprincipals", _, "approleassignments"]
+        | ["applications", _, "extensionproperties"]
+        | [
             _,
             _,
             "memberof" | "transitivememberof" | "ownedobjects" | "licensedetails",

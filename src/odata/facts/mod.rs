@@ -3,6 +3,7 @@
 //! advanced-queries page), costs (the throttling page).
 
 mod cost;
+mod defaults;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 pub use cost::{Cost, cost};
+pub use defaults::default_properties;
 pub use rules::{
     FilterRule, Support, count_rule, filter_paths, filter_rule, orderby, per_object_only,
     searchable,
@@ -299,183 +301,6 @@ pub fn complex(name: &str) -> Option<&'static ComplexType> {
 pub fn enumeration(name: &str) -> Option<&'static [String]> {
     RAW.enums.get(name).map(Vec::as_slice)
 }
-
-/// What Graph returns of an entity without `$select`, in the order of the wire. Entity types that
-/// are not listed return all they have.
-pub fn default_properties(entity: &str) -> &'static [&'static str] {
-    match entity {
-        "user" => USER,
-        "group" => GROUP,
-        "application" => APPLICATION,
-        "servicePrincipal" => SERVICE_PRINCIPAL,
-        "directoryRole" => &[
-            "id",
-            "deletedDateTime",
-            "description",
-            "displayName",
-            "roleTemplateId",
-        ],
-        "administrativeUnit" => ADMINISTRATIVE_UNIT,
-        "unifiedRoleDefinition" => ROLE_DEFINITION,
-        "unifiedRoleAssignment" => &["id", "principalId", "directoryScopeId", "roleDefinitionId"],
-        _ => &[],
-    }
-}
-
-const USER: &[&str] = &[
-    "businessPhones",
-    "displayName",
-    "givenName",
-    "jobTitle",
-    "mail",
-    "mobilePhone",
-    "officeLocation",
-    "preferredLanguage",
-    "surname",
-    "userPrincipalName",
-    "id",
-];
-
-const GROUP: &[&str] = &[
-    "id",
-    "deletedDateTime",
-    "classification",
-    "createdDateTime",
-    "creationOptions",
-    "description",
-    "displayName",
-    "expirationDateTime",
-    "groupTypes",
-    "isAssignableToRole",
-    "mail",
-    "mailEnabled",
-    "mailNickname",
-    "membershipRule",
-    "membershipRuleProcessingState",
-    "onPremisesDomainName",
-    "onPremisesLastSyncDateTime",
-    "onPremisesNetBiosName",
-    "onPremisesSamAccountName",
-    "onPremisesSecurityIdentifier",
-    "onPremisesSyncEnabled",
-    "preferredDataLocation",
-    "preferredLanguage",
-    "proxyAddresses",
-    "renewedDateTime",
-    "resourceBehaviorOptions",
-    "resourceProvisioningOptions",
-    "securityEnabled",
-    "securityIdentifier",
-    "theme",
-    "uniqueName",
-    "visibility",
-    "onPremisesProvisioningErrors",
-    "serviceProvisioningErrors",
-];
-
-const APPLICATION: &[&str] = &[
-    "id",
-    "deletedDateTime",
-    "appId",
-    "applicationTemplateId",
-    "disabledByMicrosoftStatus",
-    "createdDateTime",
-    "displayName",
-    "description",
-    "groupMembershipClaims",
-    "identifierUris",
-    "isDeviceOnlyAuthSupported",
-    "isFallbackPublicClient",
-    "nativeAuthenticationApisEnabled",
-    "notes",
-    "publisherDomain",
-    "serviceManagementReference",
-    "signInAudience",
-    "tags",
-    "tokenEncryptionKeyId",
-    "uniqueName",
-    "samlMetadataUrl",
-    "defaultRedirectUri",
-    "certification",
-    "optionalClaims",
-    "servicePrincipalLockConfiguration",
-    "requestSignatureVerification",
-    "addIns",
-    "api",
-    "appRoles",
-    "info",
-    "keyCredentials",
-    "parentalControlSettings",
-    "passwordCredentials",
-    "publicClient",
-    "requiredResourceAccess",
-    "verifiedPublisher",
-    "web",
-    "spa",
-];
-
-const SERVICE_PRINCIPAL: &[&str] = &[
-    "id",
-    "deletedDateTime",
-    "accountEnabled",
-    "alternativeNames",
-    "appDisplayName",
-    "appDescription",
-    "appId",
-    "applicationTemplateId",
-    "appOwnerOrganizationId",
-    "appRoleAssignmentRequired",
-    "createdDateTime",
-    "description",
-    "disabledByMicrosoftStatus",
-    "displayName",
-    "homepage",
-    "loginUrl",
-    "logoutUrl",
-    "notes",
-    "notificationEmailAddresses",
-    "preferredSingleSignOnMode",
-    "preferredTokenSigningKeyThumbprint",
-    "replyUrls",
-    "servicePrincipalNames",
-    "servicePrincipalType",
-    "signInAudience",
-    "tags",
-    "tokenEncryptionKeyId",
-    "samlSingleSignOnSettings",
-    "addIns",
-    "appRoles",
-    "info",
-    "keyCredentials",
-    "oauth2PermissionScopes",
-    "passwordCredentials",
-    "resourceSpecificApplicationPermissions",
-    "verifiedPublisher",
-];
-
-const ADMINISTRATIVE_UNIT: &[&str] = &[
-    "id",
-    "deletedDateTime",
-    "description",
-    "displayName",
-    "isMemberManagementRestricted",
-    "membershipRule",
-    "membershipRuleProcessingState",
-    "membershipType",
-    "visibility",
-];
-
-const ROLE_DEFINITION: &[&str] = &[
-    "id",
-    "description",
-    "displayName",
-    "isBuiltIn",
-    "isEnabled",
-    "resourceScopes",
-    "templateId",
-    "version",
-    "rolePermissions",
-];
 
 #[cfg(test)]
 mod tests {

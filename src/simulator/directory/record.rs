@@ -230,16 +230,15 @@ fn encode(bytes: &mut Vec<u8>, key: Key, value: &Value, is_time: bool) {
             bytes.push(INT);
             bytes.extend_from_slice(&n.as_i64().unwrap_or_default().to_le_bytes());
         }
-        Value::String(text) => match parse_time(text).filter(|_| is_time) {
-            Some(ticks) => {
+        Value::String(text) => {
+            if let Some(ticks) = parse_time(text).filter(|_| is_time) {
                 bytes.push(TIME);
                 bytes.extend_from_slice(&ticks.to_le_bytes());
-            }
-            None => {
+            } else {
                 bytes.push(STR);
                 put_text(bytes, text);
             }
-        },
+        }
         Value::Array(items) if items.iter().all(Value::is_string) => {
             bytes.push(LIST);
             let mut list = Vec::new();

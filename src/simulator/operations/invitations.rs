@@ -48,31 +48,30 @@ pub fn create(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
     let upn = format!("{nickname}@{initial}");
     let name = text("invitedUserDisplayName").unwrap_or(local).to_owned();
     let kind = text("invitedUserType").unwrap_or("Guest").to_owned();
-    let slot = match ctx
+    let slot = if let Some(slot) = ctx
         .dir
         .find_upn(&upn)
         .or_else(|| ctx.dir.address_holder(&mail))
     {
-        Some(slot) => slot,
-        None => {
-            let now = ctx.dir.now_text();
-            let values = [
-                ("accountEnabled", json!(true)),
-                ("displayName", json!(name)),
-                ("mail", json!(mail)),
-                ("mailNickname", json!(nickname)),
-                ("userPrincipalName", json!(upn)),
-                ("userType", json!(kind)),
-                ("creationType", json!("Invitation")),
-                ("externalUserState", json!("PendingAcceptance")),
-                ("externalUserStateChangeDateTime", now.clone()),
-                ("otherMails", json!([mail])),
-                ("proxyAddresses", json!([format!("SMTP:{mail}")])),
-                ("createdDateTime", now),
-            ];
-            let pairs = values.iter().map(|(name, value)| (*name, value));
-            ctx.dir.insert(Kind::User, Uuid::new_v4(), pairs)
-        }
+        slot
+    } else {
+        let now = ctx.dir.now_text();
+        let values = [
+            ("accountEnabled", json!(true)),
+            ("displayName", json!(name)),
+            ("mail", json!(mail)),
+            ("mailNickname", json!(nickname)),
+            ("userPrincipalName", json!(upn)),
+            ("userType", json!(kind)),
+            ("creationType", json!("Invitation")),
+            ("externalUserState", json!("PendingAcceptance")),
+            ("externalUserStateChangeDateTime", now.clone()),
+            ("otherMails", json!([mail])),
+            ("proxyAddresses", json!([format!("SMTP:{mail}")])),
+            ("createdDateTime", now),
+        ];
+        let pairs = values.iter().map(|(name, value)| (*name, value));
+        ctx.dir.insert(Kind::User, Uuid::new_v4(), pairs)
     };
     let id = Uuid::new_v4();
     let shown = json!({

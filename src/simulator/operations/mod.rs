@@ -1,5 +1,10 @@
 //! What requests do: dispatch over the table of entity sets, and the operations themselves.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all operations of the table have one signature"
+)]
+
 pub mod applications;
 pub mod deleted;
 pub mod documents;
@@ -22,15 +27,14 @@ use uuid::Uuid;
 use super::core::Options;
 use super::directory::{Directory, Kind, Slot, State};
 use super::errors::SimError;
-use super::model::{
-    Ctx, EntitySet, Filtering, Holds, Links, Paging, Part, SETS, View, What, set_of,
-};
+use super::model::{Ctx, EntitySet, Filtering, Holds, Links, Paging, Part, View, What, set_of};
 use super::query::list::{self, Listing};
 use super::query::options::{Query, check_none};
 use super::query::project::Projection;
 use super::query::values;
 use super::request::{SimRequest, SimResponse};
 use super::route::{self, Route};
+use super::sets::SETS;
 use crate::odata::facts;
 use crate::odata::request::Method;
 

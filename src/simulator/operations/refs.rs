@@ -3,10 +3,11 @@
 use super::guid;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot};
 use crate::simulator::errors::SimError;
-use crate::simulator::model::{Ctx, SETS};
+use crate::simulator::model::Ctx;
 use crate::simulator::operations::resolve;
 use crate::simulator::request::SimRequest;
 use crate::simulator::route;
+use crate::simulator::sets::SETS;
 
 /// The most owners of a group.
 const MAX_OWNERS: usize = 100;

@@ -290,9 +290,9 @@ fn check_upn(dir: &Directory, upn: &str, slot: Option<Slot>) -> Result<(), SimEr
 /// 8 to 256 characters of three of the four classes.
 fn is_complex(password: &str) -> bool {
     let has = |test: fn(char) -> bool| u8::from(password.chars().any(test));
-    let classes = has(|c| c.is_lowercase())
-        + has(|c| c.is_uppercase())
-        + has(|c| c.is_numeric())
+    let classes = has(char::is_lowercase)
+        + has(char::is_uppercase)
+        + has(char::is_numeric)
         + has(|c| !c.is_alphanumeric());
     (8..=256).contains(&password.chars().count()) && classes >= 3
 }

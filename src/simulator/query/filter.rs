@@ -402,9 +402,7 @@ impl Compiler<'_> {
         let kind = self.kind(path, item)?;
         let guid = |text: &String| uuid::Uuid::parse_str(text).is_ok();
         let fits = match (&kind, value) {
-            (None, expr::Literal::Bool(b)) | (Some(Kind::Boolean), expr::Literal::Bool(b)) => {
-                Some(Literal::Bool(*b))
-            }
+            (None | Some(Kind::Boolean), expr::Literal::Bool(b)) => Some(Literal::Bool(*b)),
             (None | Some(Kind::Int32 | Kind::Int64), expr::Literal::Int(n)) => {
                 Some(Literal::Int(*n))
             }

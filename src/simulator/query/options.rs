@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn orders_are_read() {
-        assert_eq!(orders("displayName desc").unwrap()[0].descending, true);
+        assert!(orders("displayName desc").unwrap()[0].descending);
         assert_eq!(orders("a,b asc").unwrap().len(), 2);
         assert!(orders("a b c").is_err() && orders("").is_err());
     }

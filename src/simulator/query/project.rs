@@ -85,7 +85,7 @@ impl Projection {
         match &self.select {
             Some(names) => {
                 for name in names {
-                    if self.shows(kind, name) {
+                    if shows(kind, name) {
                         shown.insert(name.clone(), values::value(dir, slot, name));
                     }
                 }
@@ -96,13 +96,6 @@ impl Projection {
             expand_into(dir, slot, expand, expand.levels.unwrap_or(1), &mut shown);
         }
         shown
-    }
-
-    fn shows(&self, kind: Kind, name: &str) -> bool {
-        // Filter only: the service never returns it.
-        name != "hasMembersWithLicenseErrors"
-            && (property_of(kind.entity(), name).is_some()
-                || facts::default_properties(kind.entity()).contains(&name))
     }
 
     fn defaults(&self, dir: &Directory, slot: Slot, shown: &mut Map<String, Value>) {
@@ -128,6 +121,13 @@ impl Projection {
             }
         }
     }
+}
+
+fn shows(kind: Kind, name: &str) -> bool {
+    // Filter only: the service never returns it.
+    name != "hasMembersWithLicenseErrors"
+        && (property_of(kind.entity(), name).is_some()
+            || facts::default_properties(kind.entity()).contains(&name))
 }
 
 fn check_select(names: &[String], entity: &str, list: bool) -> Result<(), SimError> {

@@ -509,6 +509,23 @@ impl App {
         users[users.len() / 2]["id"].as_str().unwrap().to_owned()
     }
 
+    /// Another one, who holds no directory role either.
+    pub async fn another_user(&self, id: &str) -> String {
+        let all = self.control("/roleAssignments").await.unwrap();
+        let holds = |id: &Value| {
+            all.as_array()
+                .unwrap()
+                .iter()
+                .any(|a| a["principalId"] == *id)
+        };
+        let users = self.cloud_users().await;
+        let other = users
+            .iter()
+            .find(|u| u["id"] != id && !holds(&u["id"]))
+            .unwrap();
+        other["id"].as_str().unwrap().to_owned()
+    }
+
     /// One with a usage location, who does not hold the licence.
     pub async fn user_with_usage_location(&self, sku: &str) -> String {
         let users = self.cloud_users().await;
