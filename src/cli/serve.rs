@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often audit rows that are too old are forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUSEKEEPING: Duration = Duration::from_hours(24);
 
 pub(super) async fn run(args: &ConfigArg) -> anyhow::Result<ExitCode> {
     let config = args.load()?;
@@ -80,13 +80,11 @@ pub(super) async fn until(
     }
     tracing::info!("stopping: no new requests, those under way are finished");
     stopping.cancel();
-    match timeout(grace, server).await {
-        Ok(ended) => ended.context("the server has failed"),
-        Err(_) => {
-            tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");
-            Ok(())
-        }
+    if let Ok(ended) = timeout(grace, server).await {
+        return ended.context("the server has failed");
     }
+    tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");
+    Ok(())
 }
 
 /// Forgets what is too old, at start and once a day.
