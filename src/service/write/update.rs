@@ -191,14 +191,7 @@ fn changed_properties(
     before: &Document,
     after: &Document,
 ) -> Result<Map<String, Value>, Error> {
-    let removed: Vec<AttrPath> = mapping
-        .rows()
-        .iter()
-        .map(|row| row.place().path())
-        .filter(|path| {
-            resource::get(before, path).is_some() && resource::get(after, path).is_none()
-        })
-        .collect();
+    let removed = mapping.removed(before, after);
     Ok(mapping.to_graph(Some(before), after, &removed)?)
 }
 
