@@ -13,6 +13,7 @@ mod faults;
 mod floors;
 mod members;
 mod pitfalls;
+mod rights;
 mod roles_licences;
 mod store;
 mod support;

@@ -10,7 +10,7 @@ use entra_scim::{
     service::tokens,
     simulator::{
         settings::Settings,
-        start::{self as simulator, ReadyLine, Running},
+        start::{self as simulator, Running},
     },
     store::Store,
 };
@@ -77,7 +77,7 @@ pub struct Answer {
     asked: String,
 }
 
-/// A PatchOp message.
+/// A `PatchOp` message.
 pub fn patch_op(operations: Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
@@ -142,7 +142,7 @@ impl App {
             _database: database,
         });
         let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(120))
+            .timeout(Duration::from_mins(2))
             .build()
             .unwrap();
         let mut app = Self {
@@ -300,11 +300,6 @@ impl App {
         format!("{}/v1.0", origin_of(&self.inner.simulator.ready.graph))
     }
 
-    /// The simulator's ready line.
-    pub fn simulator(&self) -> &ReadyLine {
-        &self.inner.simulator.ready
-    }
-
     /// `GET` below the simulator's control.
     pub async fn control(&self, path: &str) -> Option<Value> {
         let url = format!("{}{path}", self.inner.simulator.ready.control);
@@ -344,10 +339,6 @@ impl App {
 
     pub async fn reset_counters(&self) {
         self.control_post("/counters/reset", &json!({})).await;
-    }
-
-    pub async fn counters(&self) -> Value {
-        self.control("/counters").await.unwrap()
     }
 
     /// Changes an object behind the gateway's back.
@@ -473,7 +464,7 @@ impl App {
                     .clone(),
             );
             match page["@odata.nextLink"].as_str() {
-                Some(next) => url = next.to_owned(),
+                Some(next) => next.clone_into(&mut url),
                 None => return items,
             }
         }
