@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -31,6 +32,7 @@ pub struct Serving {
     /// The SCIM base.
     pub scim: String,
     log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -103,12 +105,15 @@ impl Program {
         let log = Arc::new(Mutex::new(String::new()));
         let (sender, ready) = mpsc::channel();
         let written = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
+            let mut sender = Some(sender);
             for line in lines.map_while(Result::ok) {
-                let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "ready" {
-                    // Nobody listens to a second one.
-                    let _ = sender.send(event["listen"].as_str().unwrap().to_owned());
+                if line.contains(r#""message":"ready""#)
+                    && let Some(sender) = sender.take()
+                {
+                    let event: Value = serde_json::from_str(&line).unwrap();
+                    let address = event["listen"].as_str().unwrap().to_owned();
+                    sender.send(address).unwrap();
                 }
                 let mut log = written.lock().unwrap();
                 log.push_str(&line);
@@ -119,6 +124,7 @@ impl Program {
             child,
             scim: String::new(),
             log,
+            reader: Some(reader),
         };
         let Ok(address) = ready.recv_timeout(Duration::from_secs(30)) else {
             panic!("not ready: {}", serving.log());
@@ -133,11 +139,23 @@ impl Serving {
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
+
+    /// Ends it; all that it has ever written.
+    pub fn stop(mut self) -> String {
+        self.end();
+        self.reader.take().unwrap().join().unwrap();
+        self.log()
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        // Both do nothing to a process that has ended.
+        self.end();
     }
 }
