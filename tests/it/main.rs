@@ -9,10 +9,12 @@
 
 mod bad_input;
 mod cli;
+mod credentials;
 mod faults;
 mod floors;
 mod members;
 mod pitfalls;
+mod postgres;
 mod rights;
 mod roles_licences;
 mod store;
