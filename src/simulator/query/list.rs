@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::filter::{self, Rules, label, property_of};
 use super::options::{DEFAULT_TOP, Order, Query};
 use super::predicate::Predicate;
-use super::project::Projection;
+use super::project::{Projection, Table};
 use super::search::{self, Search};
 use super::token::Token;
 use super::values::{self, Scalar};
@@ -181,7 +181,9 @@ impl Listing<'_> {
 
     /// The objects to look at, beyond `after`.
     fn candidates<'b>(&'b self, plan: &Plan, dir: &'b Directory, after: Option<Slot>) -> Items<'b> {
-        let indexed = self.whole.and_then(|kind| {
+        // The indexes know live objects only.
+        let whole = self.whole.filter(|_| self.state == State::Live);
+        let indexed = whole.and_then(|kind| {
             plan.predicate
                 .as_ref()?
                 .candidates(dir, kind)
@@ -221,6 +223,12 @@ pub fn count(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimE
 }
 
 fn total(listing: &Listing<'_>, plan: &Plan, dir: &Directory) -> usize {
+    if let Some(kind) = listing.whole
+        && plan.predicate.is_none()
+        && plan.query.search.is_none()
+    {
+        return dir.count_in(kind, listing.state);
+    }
     let matches = listing.matches(plan, dir);
     listing
         .candidates(plan, dir, None)
@@ -275,9 +283,10 @@ pub fn page(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimEr
             next_link(view.request, &token).into(),
         );
     }
+    let mut table = Table::new(&plan.projection, dir);
     let items: Vec<Value> = rows
         .iter()
-        .map(|(_, slot)| plan.projection.show(dir, *slot).into())
+        .map(|(_, slot)| table.row(*slot).into())
         .collect();
     body.insert("value".to_owned(), items.into());
     Ok(SimResponse::ok(body.into()))
