@@ -118,6 +118,12 @@ pub fn parse_time(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(ticks)
 }
 
+/// The moment of a number of ticks.
+pub fn moment(ticks: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ticks) * 100)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// `2024-01-01T00:00:00Z`: whole seconds, as Graph shows moments in a GET.
 pub fn time_text(ticks: i64) -> String {
     let Ok(moment) = OffsetDateTime::from_unix_timestamp(ticks.div_euclid(10_000_000)) else {
