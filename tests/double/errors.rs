@@ -773,3 +773,48 @@ async fn the_table_is_the_fact_file() {
         );
     }
 }
+
+/// The texts that the file of query rules gives, each by a request that leads to it.
+#[tokio::test]
+async fn queries_are_refused_in_graphs_words() {
+    let facts: Value = serde_json::from_str(include_str!("../../src/odata/facts/filters.json"))
+        .expect("the compiled table is JSON");
+    let errors = facts["errors"].as_array().unwrap();
+    let sim = Sim::start(Settings::default()).await;
+    let mut produced = 0;
+    for (begins, path) in [
+        ("$count is not", "/users/$count"),
+        ("Request with $search", "/users?$search=\"displayName:x\""),
+        ("Operator 'endsWith'", "/users?$filter=endsWith(mail,'x')"),
+        (
+            "Unsupported or invalid",
+            "/groups?$filter=createdDateTime ge 2024-01-01T00:00:00Z",
+        ),
+        ("Invalid page size", "/users?$top=1000"),
+    ] {
+        let fact = errors
+            .iter()
+            .find(|fact| fact["message"].as_str().unwrap().starts_with(begins))
+            .unwrap_or_else(|| panic!("no rule says `{begins}`"));
+        let answer = sim.get(path).await;
+        let (status, code, message) = answer.error();
+        assert_eq!(
+            (json!(status), json!(code), json!(message)),
+            (
+                fact["status"].clone(),
+                fact["error_code"].clone(),
+                fact["message"].clone()
+            ),
+            "{path}"
+        );
+        produced += 1;
+    }
+    // The last one was seen in issues only, with a code that no document knows; the simulator
+    // says the same under the code of all other unsupported queries.
+    assert_eq!(produced + 1, errors.len());
+    let answer = sim.get("/users?$expand=manager,directReports").await;
+    assert_eq!(
+        answer.error(),
+        (400, "Request_UnsupportedQuery", "Unsupported Query.")
+    );
+}

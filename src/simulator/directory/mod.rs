@@ -9,6 +9,7 @@ mod ids;
 mod index;
 mod licences;
 mod load;
+mod order;
 mod record;
 mod roles;
 
@@ -184,6 +185,7 @@ pub struct Directory {
     bin: HashMap<Kind, BTreeSet<Slot>>,
     /// How many ids were drawn.
     drawn: u64,
+    orders: order::Orders,
 }
 
 impl std::fmt::Debug for Directory {
@@ -225,6 +227,7 @@ impl Directory {
             loading: load::Loading::default(),
             bin: HashMap::new(),
             drawn: 0,
+            orders: order::Orders::default(),
         }
     }
 
@@ -375,6 +378,7 @@ impl Directory {
             .into_iter()
             .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
             .collect();
+        self.orders.forget();
         self.index(slot, false);
         let object = &mut self.objects[slot as usize];
         object.record.set(&self.names, &changes);
@@ -439,6 +443,7 @@ impl Directory {
     /// Removes an object with all that hangs on it.
     pub fn purge(&mut self, slot: Slot) {
         self.drop_licences(slot);
+        self.orders.forget();
         self.index(slot, false);
         let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();
         for edges in &mut self.edges {
