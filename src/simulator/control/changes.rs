@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::views::find;
 use super::{Control, Refused};
@@ -162,9 +161,10 @@ fn create(
         all.insert("renewedDateTime".to_owned(), directory.now_text());
     }
     all.extend(properties.clone());
+    let id = directory.new_id();
     let slot = directory.insert(
         kind,
-        Uuid::new_v4(),
+        id,
         all.iter().map(|(name, value)| (name.as_str(), value)),
     );
     Ok(directory.id_text(slot))

@@ -16,14 +16,8 @@ pub async fn state(State(control): State<Control>) -> Json<Value> {
     let directory = control.graph.read();
     let mut counts = Map::new();
     for kind in Kind::ALL {
-        let (mut live, mut deleted) = (0, 0);
-        for slot in directory.all(kind, None) {
-            match directory.object(slot).state {
-                Life::Live => live += 1,
-                Life::Deleted => deleted += 1,
-                Life::Purged => {}
-            }
-        }
+        let [live, deleted] =
+            [Life::Live, Life::Deleted].map(|state| directory.count_in(kind, state));
         counts.insert(
             kind.entity().to_owned(),
             json!({"live": live, "deleted": deleted}),

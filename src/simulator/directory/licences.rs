@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Directory, Kind, Relation, Slot};
+use super::record::moment;
+use super::{Directory, Kind, Relation, Slot, Stored};
 
 /// A service plan.
 #[derive(Clone, Debug)]
@@ -178,6 +179,18 @@ impl Directory {
         self.set_grant(user, sku, None, disabled.map(|disabled| (disabled, None)));
     }
 
+    /// When a change of licences happens: now, but in the seed with the user's own creation, so
+    /// that the same seed gives the same tenant on any day.
+    fn granted_at(&self, user: Slot) -> OffsetDateTime {
+        if !self.is_loading() {
+            return self.now();
+        }
+        match self.get(user, "createdDateTime") {
+            Some(Stored::Time(created)) => moment(created),
+            _ => self.tenant.created,
+        }
+    }
+
     fn set_grant(
         &mut self,
         user: Slot,
@@ -186,7 +199,7 @@ impl Directory {
         to: Option<(u128, Option<GrantError>)>,
     ) {
         self.count_seats(user, false);
-        let updated = self.now();
+        let updated = self.granted_at(user);
         let grants = self.licences.users.entry(user).or_default();
         let at = grants.iter().position(|g| g.sku == sku && g.group == group);
         match (at, to) {

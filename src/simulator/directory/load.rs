@@ -22,6 +22,11 @@ pub(super) struct Loading {
 }
 
 impl Directory {
+    /// Whether objects still come from a seed.
+    pub(super) fn is_loading(&self) -> bool {
+        !self.loading.users.is_empty()
+    }
+
     /// Loads a whole tenant. Numbers that point nowhere are left out.
     pub fn load(&mut self, seed: SeedTenant) {
         self.tenant.id = seed.tenant_id;
@@ -165,12 +170,12 @@ impl Directory {
                 }
             }
         }
-        self.settle(self.now() + self.licences.group_delay);
         self.loading = Loading {
             users: loading.users,
             groups: loading.groups,
             ..Loading::default()
         };
+        self.settle(self.now() + self.licences.group_delay);
     }
 
     fn license(&self, seed: &SeedLicense) -> Option<(u16, u128)> {

@@ -5,9 +5,11 @@
 //! licence methods), so that what watches changes has one place to stand.
 
 mod edges;
+mod ids;
 mod index;
 mod licences;
 mod load;
+mod order;
 mod record;
 mod roles;
 
@@ -22,7 +24,7 @@ use crate::base::clock::SharedClock;
 
 pub use edges::Edges;
 pub use licences::{Grant, GrantError, Licences, Plan, Sku};
-pub use record::{Key, List, Names, Record, Stored, parse_time, ticks, time_text};
+pub use record::{Entry, Key, List, Names, Record, Stored, parse_time, ticks, time_text};
 
 /// The number of an object, in order of creation; never used again.
 pub type Slot = u32;
@@ -179,6 +181,11 @@ pub struct Directory {
     app_ids: HashMap<(Kind, Uuid), Slot>,
     edges: [Edges; RELATIONS],
     loading: load::Loading,
+    /// In the recycle bin, by kind.
+    bin: HashMap<Kind, BTreeSet<Slot>>,
+    /// How many ids were drawn.
+    drawn: u64,
+    orders: order::Orders,
 }
 
 impl std::fmt::Debug for Directory {
@@ -218,6 +225,9 @@ impl Directory {
             app_ids: HashMap::new(),
             edges: std::array::from_fn(|_| Edges::default()),
             loading: load::Loading::default(),
+            bin: HashMap::new(),
+            drawn: 0,
+            orders: order::Orders::default(),
         }
     }
 
@@ -268,11 +278,28 @@ impl Directory {
             .flat_map(move |set| set.range(start..).copied())
     }
 
+    /// The objects of a kind in the recycle bin beyond `after`, in order.
+    pub fn binned(&self, kind: Kind, after: Option<Slot>) -> impl Iterator<Item = Slot> + '_ {
+        let start = after.map_or(0, |s| s.saturating_add(1));
+        self.bin
+            .get(&kind)
+            .into_iter()
+            .flat_map(move |set| set.range(start..).copied())
+    }
+
+    /// How many objects of a kind there are, live or in the recycle bin, without looking at any.
+    pub fn count_in(&self, kind: Kind, state: State) -> usize {
+        let of = |sets: &HashMap<Kind, BTreeSet<Slot>>| sets.get(&kind).map_or(0, BTreeSet::len);
+        match state {
+            State::Live => of(&self.by_kind) - of(&self.bin),
+            State::Deleted => of(&self.bin),
+            State::Purged => 0,
+        }
+    }
+
     /// How many live objects of a kind there are.
     pub fn count(&self, kind: Kind) -> usize {
-        self.all(kind, None)
-            .filter(|slot| self.is_live(*slot))
-            .count()
+        self.count_in(kind, State::Live)
     }
 
     /// The number of a property name.
@@ -283,6 +310,11 @@ impl Directory {
     /// A stored property by number.
     pub fn stored(&self, slot: Slot, key: Key) -> Option<Stored<'_>> {
         self.object(slot).record.get(key)
+    }
+
+    /// All stored properties, undecoded.
+    pub fn entries(&self, slot: Slot) -> impl Iterator<Item = Entry<'_>> {
+        self.object(slot).record.entries()
     }
 
     /// A stored property by name.
@@ -346,6 +378,7 @@ impl Directory {
             .into_iter()
             .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
             .collect();
+        self.orders.forget();
         self.index(slot, false);
         let object = &mut self.objects[slot as usize];
         object.record.set(&self.names, &changes);
@@ -393,7 +426,14 @@ impl Directory {
             self.index(slot, true);
         }
         self.set_one(slot, "deletedDateTime", &deleted);
-        self.objects[slot as usize].state = state;
+        let object = &mut self.objects[slot as usize];
+        object.state = state;
+        let bin = self.bin.entry(object.kind).or_default();
+        if state == State::Deleted {
+            bin.insert(slot);
+        } else {
+            bin.remove(&slot);
+        }
         self.count_seats(slot, true);
         if !self.licences.of_group(slot).is_empty() {
             self.licences_changed(slot);
@@ -403,6 +443,7 @@ impl Directory {
     /// Removes an object with all that hangs on it.
     pub fn purge(&mut self, slot: Slot) {
         self.drop_licences(slot);
+        self.orders.forget();
         self.index(slot, false);
         let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();
         for edges in &mut self.edges {
@@ -421,8 +462,10 @@ impl Directory {
         object.record = Record::default();
         let (id, kind) = (object.id, object.kind);
         self.by_id.remove(&id);
-        if let Some(set) = self.by_kind.get_mut(&kind) {
-            set.remove(&slot);
+        for sets in [&mut self.by_kind, &mut self.bin] {
+            if let Some(set) = sets.get_mut(&kind) {
+                set.remove(&slot);
+            }
         }
     }
 

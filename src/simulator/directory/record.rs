@@ -118,6 +118,12 @@ pub fn parse_time(text: &str) -> Option<i64> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(ticks)
 }
 
+/// The moment of a number of ticks.
+pub fn moment(ticks: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ticks) * 100)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// `2024-01-01T00:00:00Z`: whole seconds, as Graph shows moments in a GET.
 pub fn time_text(ticks: i64) -> String {
     let Ok(moment) = OffsetDateTime::from_unix_timestamp(ticks.div_euclid(10_000_000)) else {
@@ -156,66 +162,83 @@ pub struct Record(Box<[u8]>);
 impl Record {
     /// The value of one property.
     pub fn get(&self, key: Key) -> Option<Stored<'_>> {
-        self.entries().find(|(k, ..)| *k == key).map(|(_, v, _)| v)
+        self.entries().find(|entry| entry.key == key)?.value()
     }
 
     /// All properties.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Stored<'_>)> {
-        self.entries().map(|(key, value, _)| (key, value))
+        self.entries()
+            .filter_map(|entry| Some((entry.key, entry.value()?)))
     }
 
-    fn entries(&self) -> impl Iterator<Item = (Key, Stored<'_>, &[u8])> {
+    /// The entries, undecoded: whoever looks for one property passes the others over unread.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut rest: &[u8] = &self.0;
         std::iter::from_fn(move || {
             let start = rest;
             let (key, after) = rest.split_first_chunk::<2>()?;
             let (tag, after) = after.split_first()?;
-            let (value, after) = match *tag {
-                FALSE => (Stored::Bool(false), after),
-                TRUE => (Stored::Bool(true), after),
-                INT | TIME => {
-                    let (bytes, after) = after.split_first_chunk::<8>()?;
-                    let n = i64::from_le_bytes(*bytes);
-                    let value = if *tag == INT {
-                        Stored::Int(n)
-                    } else {
-                        Stored::Time(n)
-                    };
-                    (value, after)
-                }
-                STR | JSON => {
-                    let (text, after) = take_text(after)?;
-                    let value = if *tag == STR {
-                        Stored::Str(text)
-                    } else {
-                        Stored::Json(text)
-                    };
-                    (value, after)
-                }
+            let (payload, after) = match *tag {
+                FALSE | TRUE => after.split_at(0),
+                INT | TIME => after.split_at_checked(8)?,
                 _ => {
                     let (length, after) = take_length(after)?;
-                    let (list, after) = after.split_at_checked(length)?;
-                    (Stored::List(List(list)), after)
+                    after.split_at_checked(length)?
                 }
             };
             rest = after;
-            let raw = &start[..start.len() - after.len()];
-            Some((u16::from_le_bytes(*key), value, raw))
+            Some(Entry {
+                key: u16::from_le_bytes(*key),
+                tag: *tag,
+                payload,
+                raw: &start[..start.len() - after.len()],
+            })
         })
     }
 
     /// Sets and (with null or an empty collection) clears properties; the others stay.
     pub fn set(&mut self, names: &Names, changes: &[(Key, &Value)]) {
         let mut bytes = Vec::with_capacity(self.0.len() + 32);
-        for (key, _, raw) in self.entries() {
-            if !changes.iter().any(|(changed, _)| *changed == key) {
-                bytes.extend_from_slice(raw);
+        for entry in self.entries() {
+            if !changes.iter().any(|(changed, _)| *changed == entry.key) {
+                bytes.extend_from_slice(entry.raw);
             }
         }
         for (key, value) in changes {
             encode(&mut bytes, *key, value, names.is_time(*key));
         }
         self.0 = bytes.into_boxed_slice();
+    }
+}
+
+/// One property as it is stored.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    key: Key,
+    tag: u8,
+    payload: &'a [u8],
+    raw: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// The property's number.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The value, decoded.
+    pub fn value(&self) -> Option<Stored<'a>> {
+        let number = || Some(i64::from_le_bytes(self.payload.try_into().ok()?));
+        let text = || std::str::from_utf8(self.payload).ok();
+        Some(match self.tag {
+            FALSE => Stored::Bool(false),
+            TRUE => Stored::Bool(true),
+            INT => Stored::Int(number()?),
+            TIME => Stored::Time(number()?),
+            STR => Stored::Str(text()?),
+            JSON => Stored::Json(text()?),
+            _ => Stored::List(List(self.payload)),
+        })
     }
 }
 

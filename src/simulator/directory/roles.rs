@@ -17,7 +17,10 @@ impl Directory {
     /// Assigns a role; `/` is the whole tenant. The assignment is new, and checks were made.
     pub fn assign_role(&mut self, role: Slot, principal: Slot, scope: &str) -> Slot {
         let (role_id, principal_id) = (self.object(role).id, self.object(principal).id);
-        let id = json!(assignment_id(role_id, principal_id, scope));
+        let id = assignment_id(role_id, principal_id, scope);
+        // Nobody sees this number; the index wants one that nothing else has.
+        let number = self.derived_id("roleAssignment", &id);
+        let id = json!(id);
         let values = [
             json!(role_id.to_string()),
             json!(principal_id.to_string()),
@@ -26,7 +29,7 @@ impl Directory {
         ];
         let slot = self.insert(
             Kind::RoleAssignment,
-            Uuid::new_v4(),
+            number,
             [
                 ("id", &id),
                 ("roleDefinitionId", &values[0]),
@@ -92,10 +95,12 @@ impl Directory {
             self.json(definition, "displayName"),
             self.json(definition, "description"),
         );
-        let template = json!(template.to_string());
+        let template = template.to_string();
+        let id = self.derived_id("directoryRole", &template);
+        let template = json!(template);
         self.insert(
             Kind::DirectoryRole,
-            Uuid::new_v4(),
+            id,
             [
                 ("displayName", &name),
                 ("description", &description),

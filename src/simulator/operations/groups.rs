@@ -1,7 +1,6 @@
 //! Groups: create and update, by the rules of their kinds.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::created;
 use super::refs::{self, MAX_BINDS};
@@ -136,7 +135,8 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
     let pairs = properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let slot = ctx.dir.insert(Kind::Group, Uuid::new_v4(), pairs);
+    let id = ctx.dir.new_id();
+    let slot = ctx.dir.insert(Kind::Group, id, pairs);
     // What can be wrong with members is known only to the group that is to hold them.
     if let Err(error) = refs::check_owners(ctx.dir, slot, &owners, 0).and_then(|()| {
         if members.is_empty() {

@@ -1,7 +1,6 @@
 //! Inviting guests.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::entity;
 use crate::odata::facts;
@@ -71,9 +70,10 @@ pub fn create(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
             ("createdDateTime", now),
         ];
         let pairs = values.iter().map(|(name, value)| (*name, value));
-        ctx.dir.insert(Kind::User, Uuid::new_v4(), pairs)
+        let id = ctx.dir.new_id();
+        ctx.dir.insert(Kind::User, id, pairs)
     };
-    let id = Uuid::new_v4();
+    let id = ctx.dir.new_id();
     let shown = json!({
         "id": id.to_string(),
         "inviteRedeemUrl": format!("https://login.microsoftonline.com/redeem?rd={id}"),

@@ -184,7 +184,7 @@ fn recycle_bin<'a>(view: &View<'a>, kind: Kind) -> Listing<'a> {
     Listing {
         entity: kind.entity(),
         cast: None,
-        whole: None,
+        whole: Some(kind),
         typed: false,
         context: set_of(kind)
             .map_or("directoryObjects", |set| set.context)
@@ -194,7 +194,7 @@ fn recycle_bin<'a>(view: &View<'a>, kind: Kind) -> Listing<'a> {
         relation: false,
         needs_advanced: false,
         state: State::Deleted,
-        items: Box::new(move |after| Box::new(dir.all(kind, after))),
+        items: Box::new(move |after| Box::new(dir.binned(kind, after))),
     }
 }
 

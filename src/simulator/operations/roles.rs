@@ -1,7 +1,6 @@
 //! Role definitions, role assignments, activated roles.
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::created;
 use super::refs::body_id;
@@ -58,7 +57,8 @@ pub fn create_definition(ctx: &mut Ctx<'_>) -> Answer {
     let pairs = properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let slot = ctx.dir.insert(Kind::RoleDefinition, Uuid::new_v4(), pairs);
+    let id = ctx.dir.new_id();
+    let slot = ctx.dir.insert(Kind::RoleDefinition, id, pairs);
     Ok(created(ctx, slot))
 }
 

@@ -1,7 +1,5 @@
 //! Administrative units.
 
-use uuid::Uuid;
-
 use super::validate::{self, Limits};
 use super::{created, refs};
 use crate::simulator::directory::{Kind, Slot};
@@ -25,9 +23,8 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
         .properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let slot = ctx
-        .dir
-        .insert(Kind::AdministrativeUnit, Uuid::new_v4(), pairs);
+    let id = ctx.dir.new_id();
+    let slot = ctx.dir.insert(Kind::AdministrativeUnit, id, pairs);
     Ok(created(ctx, slot))
 }
 

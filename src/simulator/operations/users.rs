@@ -1,7 +1,6 @@
 //! Users: create, update, revoke sessions.
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::validate::{self, Input, Limits};
 use super::{created, value_of};
@@ -119,9 +118,10 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
         .entry("userType")
         .or_insert_with(|| json!("Member"));
     properties.insert("createdDateTime".to_owned(), ctx.dir.now_text());
+    let id = ctx.dir.new_id();
     let slot = ctx.dir.insert(
         Kind::User,
-        Uuid::new_v4(),
+        id,
         properties
             .iter()
             .map(|(name, value)| (name.as_str(), value)),

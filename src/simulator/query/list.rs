@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::filter::{self, Rules, label, property_of};
 use super::options::{DEFAULT_TOP, Order, Query};
 use super::predicate::Predicate;
-use super::project::Projection;
+use super::project::{Projection, Table};
 use super::search::{self, Search};
 use super::token::Token;
 use super::values::{self, Scalar};
@@ -179,15 +179,17 @@ impl Listing<'_> {
         }
     }
 
+    /// The objects that an index tells of; others need not be looked at.
+    fn indexed(&self, plan: &Plan, dir: &Directory) -> Option<(Vec<Slot>, Kind)> {
+        // The indexes know live objects only.
+        let kind = self.whole.filter(|_| self.state == State::Live)?;
+        let slots = plan.predicate.as_ref()?.candidates(dir, kind)?;
+        Some((slots, kind))
+    }
+
     /// The objects to look at, beyond `after`.
     fn candidates<'b>(&'b self, plan: &Plan, dir: &'b Directory, after: Option<Slot>) -> Items<'b> {
-        let indexed = self.whole.and_then(|kind| {
-            plan.predicate
-                .as_ref()?
-                .candidates(dir, kind)
-                .zip(Some(kind))
-        });
-        match indexed {
+        match self.indexed(plan, dir) {
             None => (self.items)(after),
             Some((slots, kind)) => Box::new(slots.into_iter().filter(move |slot| {
                 dir.object(*slot).kind == kind && after.is_none_or(|after| *slot > after)
@@ -221,6 +223,12 @@ pub fn count(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimE
 }
 
 fn total(listing: &Listing<'_>, plan: &Plan, dir: &Directory) -> usize {
+    if let Some(kind) = listing.whole
+        && plan.predicate.is_none()
+        && plan.query.search.is_none()
+    {
+        return dir.count_in(kind, listing.state);
+    }
     let matches = listing.matches(plan, dir);
     listing
         .candidates(plan, dir, None)
@@ -275,9 +283,10 @@ pub fn page(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimEr
             next_link(view.request, &token).into(),
         );
     }
+    let mut table = Table::new(&plan.projection, dir);
     let items: Vec<Value> = rows
         .iter()
-        .map(|(_, slot)| plan.projection.show(dir, *slot).into())
+        .map(|(_, slot)| table.row(*slot).into())
         .collect();
     body.insert("value".to_owned(), items.into());
     Ok(SimResponse::ok(body.into()))
@@ -291,6 +300,23 @@ fn sorted(listing: &Listing<'_>, plan: &Plan, dir: &Directory, limit: usize) -> 
     let by = |a: &Row, b: &Row| compare(order, a, b);
     let after = plan.query.token.as_ref().map(|t| (t.keys.clone(), t.slot));
     let matches = listing.matches(plan, dir);
+    let indexed = listing.indexed(plan, dir);
+    if let (Some(kind), None) = (listing.whole, &indexed) {
+        let all = dir.in_order(kind, format!("{order:?}"), |slots| {
+            slots.sort_by_cached_key(|slot| Keyed(order, (keys(dir, *slot, order), *slot)));
+        });
+        let start = after.as_ref().map_or(0, |after| {
+            all.partition_point(|slot| {
+                by(&(keys(dir, *slot, order), *slot), after) != Ordering::Greater
+            })
+        });
+        return all[start..]
+            .iter()
+            .filter(|slot| matches(**slot))
+            .take(limit)
+            .map(|slot| (keys(dir, *slot, order), *slot))
+            .collect();
+    }
     let mut rows: Vec<Row> = listing
         .candidates(plan, dir, None)
         .filter(|slot| matches(*slot))
@@ -308,6 +334,29 @@ fn sorted(listing: &Listing<'_>, plan: &Plan, dir: &Directory, limit: usize) -> 
     rows.sort_unstable_by(by);
     rows
 }
+
+/// A row that knows its place.
+struct Keyed<'a>(&'a [Order], Row);
+
+impl Ord for Keyed<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare(self.0, &self.1, &other.1)
+    }
+}
+
+impl PartialOrd for Keyed<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Keyed<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Keyed<'_> {}
 
 fn compare(order: &[Order], a: &Row, b: &Row) -> Ordering {
     for (i, order) in order.iter().enumerate() {

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::columns::Columns;
 use super::filter::{MIXED, property_of};
 use super::options::{Expand, Query};
-use super::values;
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot};
 use crate::simulator::errors::SimError;
@@ -74,52 +74,80 @@ impl Projection {
 
     /// One object.
     pub fn show(&self, dir: &Directory, slot: Slot) -> Map<String, Value> {
+        Table::new(self, dir).row(slot)
+    }
+
+    /// The names of what an object of a kind shows, in order.
+    fn names(&self, kind: Kind) -> Vec<&str> {
+        let mut names: Vec<&str> = match &self.select {
+            Some(names) => names
+                .iter()
+                .map(String::as_str)
+                .filter(|name| shows(kind, name))
+                .collect(),
+            None => {
+                let mut names = Vec::new();
+                let defaults = facts::default_properties(kind.entity());
+                if self.typed || self.id_first || defaults.is_empty() {
+                    names.push("id");
+                }
+                names.extend(defaults);
+                if defaults.is_empty()
+                    && let Some(entity) = facts::entity(kind.entity())
+                {
+                    names.extend(entity.properties().map(|p| p.name.as_str()));
+                }
+                names
+            }
+        };
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(*name));
+        names
+    }
+}
+
+/// Objects shown one after another: what a kind shows is looked up once.
+pub struct Table<'a> {
+    projection: &'a Projection,
+    dir: &'a Directory,
+    kinds: Vec<(Kind, Columns<'a>)>,
+}
+
+impl<'a> Table<'a> {
+    /// Nothing shown yet.
+    pub fn new(projection: &'a Projection, dir: &'a Directory) -> Self {
+        Self {
+            projection,
+            dir,
+            kinds: Vec::new(),
+        }
+    }
+
+    /// One object.
+    pub fn row(&mut self, slot: Slot) -> Map<String, Value> {
+        let (dir, projection) = (self.dir, self.projection);
         let kind = dir.object(slot).kind;
-        let mut shown = Map::new();
-        if self.typed {
+        let at = match self.kinds.iter().position(|(known, _)| *known == kind) {
+            Some(at) => at,
+            None => {
+                let columns = Columns::new(dir, kind, &projection.names(kind));
+                self.kinds.push((kind, columns));
+                self.kinds.len() - 1
+            }
+        };
+        let columns = &mut self.kinds[at].1;
+        let mut shown = Map::with_capacity(columns.len() + 2);
+        if projection.typed {
             shown.insert(
                 "@odata.type".to_owned(),
                 format!("#microsoft.graph.{}", kind.entity()).into(),
             );
         }
-        match &self.select {
-            Some(names) => {
-                for name in names {
-                    if shows(kind, name) {
-                        shown.insert(name.clone(), values::value(dir, slot, name));
-                    }
-                }
-            }
-            None => self.defaults(dir, slot, &mut shown),
-        }
-        if let Some(expand) = &self.expand {
+        columns.fill(dir, slot, &mut shown);
+        if let Some(expand) = &projection.expand {
             expand_into(dir, slot, expand, expand.levels.unwrap_or(1), &mut shown);
         }
         shown
-    }
-
-    fn defaults(&self, dir: &Directory, slot: Slot, shown: &mut Map<String, Value>) {
-        let kind = dir.object(slot).kind;
-        if self.typed || self.id_first {
-            shown.insert("id".to_owned(), values::value(dir, slot, "id"));
-        }
-        let names = facts::default_properties(kind.entity());
-        for name in names {
-            if !shown.contains_key(*name) {
-                shown.insert((*name).to_owned(), values::value(dir, slot, name));
-            }
-        }
-        if names.is_empty()
-            && let Some(entity) = facts::entity(kind.entity())
-        {
-            shown.insert("id".to_owned(), values::value(dir, slot, "id"));
-            for property in entity.properties() {
-                if !shown.contains_key(&property.name) {
-                    let value = values::value(dir, slot, &property.name);
-                    shown.insert(property.name.clone(), value);
-                }
-            }
-        }
     }
 }
 

@@ -45,13 +45,21 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
     } else {
         dir.json(slot, name)
     };
-    if value.is_null() && is_collection(kind, name) {
-        return Value::Array(Vec::new());
-    }
-    if value.is_null() && kind == Kind::Application {
-        return application_default(name);
+    if value.is_null() {
+        return empty(kind, name);
     }
     value
+}
+
+/// How a property shows that holds nothing.
+pub fn empty(kind: Kind, name: &str) -> Value {
+    if is_collection(kind, name) {
+        return Value::Array(Vec::new());
+    }
+    if kind == Kind::Application {
+        return application_default(name);
+    }
+    Value::Null
 }
 
 fn is_collection(kind: Kind, name: &str) -> bool {

@@ -18,6 +18,10 @@ pub const SIZES: [usize; 10] = [0, 1, 20, 21, 99, 100, 101, 999, 1000, 1001];
 pub(super) const ROLE_ASSIGNABLE: usize = 6;
 /// One of each kind comes before the groups of telling sizes.
 const KINDS: usize = 11;
+/// From so many groups on, memberships follow the number of users.
+const LARGE: usize = 1000;
+/// Memberships in everyday groups per user of a large tenant.
+const MEMBERSHIPS: usize = 5;
 /// The collector joins so many everyday groups at most.
 const COLLECTED: usize = 130;
 
@@ -258,6 +262,24 @@ fn kind_members(plan: &Plan, number: usize, group: &mut SeedGroup) {
     group.member_groups.retain(|group| *group < plan.groups);
 }
 
+/// What an everyday group may have of members; its mean is a quarter of that.
+///
+/// Small tenants keep their groups small, so that a story about one of them can be walked by
+/// hand. In large ones a user is in five groups on average, as in real tenants: half of these
+/// memberships are in the one group of 64 that is large, half are in all others.
+fn most_members(plan: &Plan, place: usize) -> usize {
+    if plan.groups < LARGE {
+        return 60;
+    }
+    let mean = MEMBERSHIPS * plan.users / plan.groups;
+    let most = if place % 64 == 63 {
+        4 * 32 * mean
+    } else {
+        2 * mean
+    };
+    most.max(60)
+}
+
 fn everyday_members(
     plan: &Plan,
     place: usize,
@@ -268,7 +290,7 @@ fn everyday_members(
         return;
     }
     // Most groups are small, a few are not: the product of two throws leans to the left.
-    let most = plan.users.min(60);
+    let most = plan.users.min(most_members(plan, place));
     let size = 1 + random.random_range(0..most) * random.random_range(0..most) / most;
     let mut members: BTreeSet<usize> = (0..size)
         .map(|_| random.random_range(0..plan.users))

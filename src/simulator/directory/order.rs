@@ -1,0 +1,49 @@
+//! Sorted lists, kept from one page to the next until something changes: whoever pages through a
+//! sorted million must not have it sorted a thousand times.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Directory, Kind, Slot};
+
+/// So many orders are kept; more are a sign that none will be asked for again.
+const KEPT: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Orders(Mutex<HashMap<(Kind, String), Arc<[Slot]>>>);
+
+impl Orders {
+    /// Something changed.
+    pub(super) fn forget(&mut self) {
+        self.0
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+impl Directory {
+    /// All objects of a kind, the recycle bin included, as `sort` leaves them; `order` names what
+    /// it does.
+    pub fn in_order(
+        &self,
+        kind: Kind,
+        order: String,
+        sort: impl FnOnce(&mut Vec<Slot>),
+    ) -> Arc<[Slot]> {
+        let key = (kind, order);
+        let kept = || self.orders.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slots) = kept().get(&key) {
+            return Arc::clone(slots);
+        }
+        let mut slots: Vec<Slot> = self.all(kind, None).collect();
+        sort(&mut slots);
+        let slots: Arc<[Slot]> = slots.into();
+        let mut kept = kept();
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, Arc::clone(&slots));
+        slots
+    }
+}
