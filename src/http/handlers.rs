@@ -46,16 +46,15 @@ pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
         .instrument(span.clone())
         .await;
     let (status, response) = match answer {
-        Ok(Reply::Answer(mut answer)) => {
+        Reply::Answer(mut answer) => {
             if method == Method::HEAD {
                 answer.body = None;
             }
-            (
-                answer.status,
-                respond::finish(counted(answer, &stats, request_id), accept.as_deref()),
-            )
+            let status = answer.status;
+            let answer = counted(answer, &stats, request_id);
+            (status, respond::finish(answer, accept.as_deref()))
         }
-        Ok(Reply::Raw(response)) => (response.status().as_u16(), response),
+        Reply::Raw(response) => (response.status().as_u16(), response),
     };
     span.in_scope(|| {
         tracing::info!(
@@ -85,19 +84,14 @@ enum Reply {
     Raw(Response),
 }
 
-async fn answer(
-    server: &Server,
-    request: Request,
-    stats: &Arc<graph::CallStats>,
-) -> Result<Reply, std::convert::Infallible> {
+async fn answer(server: &Server, request: Request, stats: &Arc<graph::CallStats>) -> Reply {
     let Ok(_permit) = server.in_flight.try_acquire() else {
         let busy = ScimError::new(Kind::Unavailable, "too many requests at once");
-        return Ok(Reply::Answer(Answer::from(busy).with("retry-after", "1")));
+        return Reply::Answer(Answer::from(busy).with("retry-after", "1"));
     };
-    Ok(match routed(server, request, stats).await {
-        Ok(reply) => reply,
-        Err(error) => Reply::Answer(error.into()),
-    })
+    routed(server, request, stats)
+        .await
+        .unwrap_or_else(|error| Reply::Answer(error.into()))
 }
 
 async fn routed(
