@@ -104,12 +104,11 @@ pub(super) async fn one(cx: &Context<'_>, id: &str, wanted: &Wanted<'_>) -> Resu
     let lists = lists(cx, &ids, &wanted.related);
     let (entities, lists) = tokio::join!(entity, lists);
     let mut entities = entities?; // the entity's error is the better one: a 404 of a list follows from it
-    let mut lists = lists?;
+    let lists = lists?;
     add_side_resources(cx, &mut entities, wanted).await?;
     let entity = entities.swap_remove(0);
     let id = id_of(cx, &entity).unwrap_or_else(|| id.to_owned());
-    let lists = lists.pop().unwrap_or_default();
-    Ok(loaded(id, entity, lists, wanted))
+    Ok(loaded(id, entity, &lists, 0, wanted))
 }
 
 /// The documents of entities that a list gave.
@@ -128,23 +127,42 @@ pub(super) async fn many(
     add_per_object(cx, &ids, &mut entities, wanted).await?;
     add_side_resources(cx, &mut entities, wanted).await?;
     let lists = lists(cx, &ids, &wanted.related).await?;
-    Ok(ids
-        .into_iter()
-        .zip(entities)
-        .zip(lists)
-        .map(|((id, entity), lists)| loaded(id, entity, lists, wanted))
+    let objects = ids.into_iter().zip(entities).enumerate();
+    Ok(objects
+        .map(|(i, (id, entity))| loaded(id, entity, &lists, i, wanted))
         .collect())
 }
 
-/// The lists of one object, for each of the wanted relations.
-type ListsOfRelations = Vec<Vec<Vec<Value>>>;
+/// The lists that relations were read from, for one or more objects.
+#[derive(Default)]
+struct Lists {
+    read: Vec<Vec<Value>>,
+    /// For each relation: where its lists start, how many an object has, whether all objects
+    /// share them.
+    plan: Vec<(usize, usize, bool)>,
+}
 
-fn loaded(id: String, entity: Value, lists: ListsOfRelations, wanted: &Wanted<'_>) -> Loaded {
+impl Lists {
+    /// The lists of the relation, for the object.
+    fn of(&self, relation: usize, object: usize) -> &[Vec<Value>] {
+        let Some(&(start, count, shared)) = self.plan.get(relation) else {
+            return &[];
+        };
+        let from = if shared {
+            start
+        } else {
+            start + object * count
+        };
+        self.read.get(from..from + count).unwrap_or_default()
+    }
+}
+
+fn loaded(id: String, entity: Value, lists: &Lists, object: usize, wanted: &Wanted<'_>) -> Loaded {
     let edges = wanted
         .related
         .iter()
-        .zip(lists)
-        .map(|(related, lists)| related.relation.edges(&id, &entity, &lists))
+        .enumerate()
+        .map(|(i, related)| related.relation.edges(&id, &entity, lists.of(i, object)))
         .collect();
     Loaded { id, entity, edges }
 }
@@ -278,15 +296,10 @@ pub(super) fn missing(cx: &Context<'_>, id: &str, error: crate::graph::Error) ->
     error
 }
 
-/// For each object, for each relation: the lists it asks for, each complete.
-async fn lists(
-    cx: &Context<'_>,
-    ids: &[String],
-    related: &[Related<'_>],
-) -> Result<Vec<ListsOfRelations>, Error> {
+/// Reads what the relations of the objects ask for, each list complete.
+async fn lists(cx: &Context<'_>, ids: &[String], related: &[Related<'_>]) -> Result<Lists, Error> {
     let mut requests: Vec<Request> = Vec::new();
-    // For each relation: where its lists start, how many an object has, whether they are shared.
-    let mut plan: Vec<(usize, usize, bool)> = Vec::new();
+    let mut lists = Lists::default();
     for r in related {
         let start = requests.len();
         let shared = if ids.len() > 1 {
@@ -295,42 +308,24 @@ async fn lists(
             None
         };
         if let Some(shared) = shared {
-            let count = shared.len();
+            lists.plan.push((start, shared.len(), true));
             requests.extend(shared);
-            plan.push((start, count, true));
         } else {
             let mut count = 0;
             for id in ids {
-                let lists = r.relation.lists(id);
-                count = lists.len();
-                requests.extend(lists);
+                let own = r.relation.lists(id);
+                count = own.len();
+                requests.extend(own);
             }
-            plan.push((start, count, false));
+            lists.plan.push((start, count, false));
         }
     }
-    if requests.is_empty() {
-        return Ok(ids
-            .iter()
-            .map(|_| related.iter().map(|_| Vec::new()).collect())
-            .collect());
+    if !requests.is_empty() {
+        for result in cx.tenant.graph.collect_many(&cx.call, requests).await? {
+            lists.read.push(result.map_err(unreadable)?);
+        }
     }
-    let mut results: Vec<Vec<Value>> = Vec::with_capacity(requests.len());
-    for result in cx.tenant.graph.collect_many(&cx.call, requests).await? {
-        results.push(result.map_err(unreadable)?);
-    }
-    let lists_of = |object: usize| {
-        plan.iter()
-            .map(|&(start, count, shared)| {
-                let from = if shared {
-                    start
-                } else {
-                    start + object * count
-                };
-                results[from..from + count].to_vec()
-            })
-            .collect()
-    };
-    Ok((0..ids.len()).map(lists_of).collect())
+    Ok(lists)
 }
 
 /// A relation that cannot be read is an error of the whole answer: never an empty list. A 404
