@@ -15,6 +15,7 @@ mod floors;
 mod members;
 mod pitfalls;
 mod postgres;
+mod rights;
 mod roles_licences;
 mod store;
 mod support;

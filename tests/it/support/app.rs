@@ -87,7 +87,7 @@ pub struct Answer {
     asked: String,
 }
 
-/// A PatchOp message.
+/// A `PatchOp` message.
 pub fn patch_op(operations: Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
@@ -157,7 +157,7 @@ impl App {
             _database: database,
         });
         let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(120))
+            .timeout(Duration::from_mins(2))
             .build()
             .unwrap();
         let mut app = Self {
@@ -500,7 +500,7 @@ impl App {
                     .clone(),
             );
             match page["@odata.nextLink"].as_str() {
-                Some(next) => url = next.to_owned(),
+                Some(next) => next.clone_into(&mut url),
                 None => return items,
             }
         }
