@@ -7,11 +7,13 @@ use time::Duration;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use super::complete::complete;
 use super::validate::{self, Limits};
 use super::{created, entity, guid};
 use crate::simulator::directory::{Directory, Kind, Slot, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
+use crate::simulator::query::values;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -56,6 +58,9 @@ const AUDIENCES: [&str; 4] = [
     "PersonalMicrosoftAccount",
 ];
 
+/// Audiences that hold personal accounts.
+const PERSONAL: [&str; 2] = [AUDIENCES[2], AUDIENCES[3]];
+
 /// The present moment with a fraction of a second, as a 201 shows it.
 fn precise(dir: &Directory) -> String {
     dir.now().format(&Rfc3339).unwrap_or_default()
@@ -77,9 +82,17 @@ pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
     properties.insert("publisherDomain".to_owned(), domain.into());
     properties.insert("appId".to_owned(), Uuid::new_v4().to_string().into());
     properties.insert("createdDateTime".to_owned(), ctx.dir.now_text());
-    properties
+    let audience = properties
         .entry("signInAudience")
         .or_insert_with(|| json!(AUDIENCES[0]));
+    if audience.as_str().is_some_and(|a| PERSONAL.contains(&a)) {
+        // Personal accounts get tokens of version 2 only.
+        let api = properties.entry("api").or_insert_with(|| json!({}));
+        if api["requestedAccessTokenVersion"].is_null() {
+            api["requestedAccessTokenVersion"] = json!(2);
+        }
+    }
+    complete(ctx.dir, None, Kind::Application, properties);
     let pairs = properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
@@ -93,8 +106,9 @@ pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `PATCH /applications/{id}`
 pub fn update_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
     check_application(ctx.dir, &input, Some(slot))?;
+    complete(ctx.dir, Some(slot), Kind::Application, &mut input.properties);
     let pairs = input
         .properties
         .iter()
@@ -168,12 +182,27 @@ pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
     if let Value::Array(uris) = dir.json(app, "identifierUris") {
         names.extend(uris);
     }
+    let web = values::value(dir, app, "web");
+    let addresses = [&web, &values::value(dir, app, "spa"), &values::value(dir, app, "publicClient")]
+        .iter()
+        .filter_map(|part| part["redirectUris"].as_array())
+        .flatten()
+        .cloned()
+        .collect();
+    let replies = Value::Array(addresses);
     for (name, value) in [
         ("displayName", dir.json(app, "displayName")),
         ("appDisplayName", dir.json(app, "displayName")),
         ("appDescription", dir.json(app, "description")),
         ("appRoles", dir.json(app, "appRoles")),
         ("signInAudience", dir.json(app, "signInAudience")),
+        ("info", values::value(dir, app, "info")),
+        ("verifiedPublisher", values::value(dir, app, "verifiedPublisher")),
+        ("addIns", dir.json(app, "addIns")),
+        ("oauth2PermissionScopes", dir.json(app, "api")["oauth2PermissionScopes"].take()),
+        ("homepage", web["homePageUrl"].clone()),
+        ("logoutUrl", web["logoutUrl"].clone()),
+        ("replyUrls", replies),
         ("appOwnerOrganizationId", json!(dir.tenant.id.to_string())),
         ("accountEnabled", json!(true)),
         ("appRoleAssignmentRequired", json!(false)),
@@ -194,10 +223,11 @@ pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `PATCH /servicePrincipals/{id}`
 pub fn update_service_principal(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    let mut input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
     if input.properties.contains_key("appId") {
         return Err(SimError::read_only("appId"));
     }
+    complete(ctx.dir, Some(slot), Kind::ServicePrincipal, &mut input.properties);
     let pairs = input
         .properties
         .iter()

@@ -6,6 +6,7 @@
 )]
 
 pub mod applications;
+mod complete;
 pub mod deleted;
 pub mod documents;
 pub mod groups;

@@ -48,8 +48,8 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
     if value.is_null() && is_collection(kind, name) {
         return Value::Array(Vec::new());
     }
-    if value.is_null() && kind == Kind::Application {
-        return application_default(name);
+    if value.is_null() {
+        return structure(kind, name);
     }
     value
 }
@@ -61,9 +61,13 @@ fn is_collection(kind: Kind, name: &str) -> bool {
             .is_some_and(|p| p.collection)
 }
 
-/// Structures of an application that are never null.
-fn application_default(name: &str) -> Value {
+/// Structures of applications and service principals that are never null.
+pub fn structure(kind: Kind, name: &str) -> Value {
+    let shared = matches!(name, "info" | "verifiedPublisher");
     match name {
+        _ if kind != Kind::Application && !(shared && kind == Kind::ServicePrincipal) => {
+            Value::Null
+        }
         "api" => json!({
             "acceptMappedClaims": null, "knownClientApplications": [],
             "requestedAccessTokenVersion": null, "oauth2PermissionScopes": [],
