@@ -117,10 +117,16 @@ impl Comparison<'_> {
         strict: bool,
     ) {
         let id = recorded.get("id").and_then(Value::as_str);
-        let stand_in = id.and_then(|id| self.names.id(id)).is_some_and(|id| self.names.stand_ins.contains(id));
+        let stand_in = id
+            .and_then(|id| self.names.id(id))
+            .is_some_and(|id| self.names.stand_ins.contains(id));
         let strict = strict && !stand_in;
         for (name, value) in recorded {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
             match simulated.get(name) {
                 Some(own) => self.values(&path, value, own, strict),
                 None => self.note(Kind::Missing, &path, value, &Value::Null),
@@ -128,7 +134,11 @@ impl Comparison<'_> {
         }
         for (name, value) in simulated {
             if !recorded.contains_key(name) {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 self.note(Kind::Extra, &path, &Value::Null, value);
             }
         }
@@ -137,7 +147,8 @@ impl Comparison<'_> {
     /// How an item of a list is told from others.
     fn key(item: &Value) -> Option<&str> {
         ["id", "keyId", "name", "uri", "resourceAppId"]
-            .iter().find_map(|n| item.get(n)?.as_str())
+            .iter()
+            .find_map(|n| item.get(n)?.as_str())
     }
 
     fn lists(&mut self, path: &str, recorded: &[Value], simulated: &[Value], strict: bool) {
@@ -145,11 +156,16 @@ impl Comparison<'_> {
         let own: Vec<&str> = simulated.iter().filter_map(Self::key).collect();
         let known = |names: &Names, item: &Value| {
             let key = names.rewrite(Self::key(item)?);
-            own.iter().any(|o| o.eq_ignore_ascii_case(&key)).then_some(())
+            own.iter()
+                .any(|o| o.eq_ignore_ascii_case(&key))
+                .then_some(())
         };
         let plain = recorded.iter().chain(simulated).all(|i| !i.is_object());
         let by_key = plain
-            || recorded.iter().chain(simulated).all(|i| Self::key(i).is_some())
+            || recorded
+                .iter()
+                .chain(simulated)
+                .all(|i| Self::key(i).is_some())
                 && (recorded.iter().any(|i| known(self.names, i).is_some()) || path == "value[]");
         if !by_key {
             for (i, item) in recorded.iter().enumerate() {
@@ -165,7 +181,10 @@ impl Comparison<'_> {
         }
         let text = |item: &Value| {
             Self::key(item).map_or_else(
-                || item.as_str().map_or_else(|| item.to_string(), str::to_owned),
+                || {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                },
                 str::to_owned,
             )
         };
@@ -177,15 +196,21 @@ impl Comparison<'_> {
                 continue;
             }
             let wanted = self.names.rewrite(&key);
-            match open.iter().position(|own| text(own).eq_ignore_ascii_case(&wanted)) {
+            match open
+                .iter()
+                .position(|own| text(own).eq_ignore_ascii_case(&wanted))
+            {
                 Some(at) => {
                     let own = open.remove(at);
                     self.values(&path, item, own, strict);
                 }
-                None => self.note(Kind::MissingItem, &path, item, &Value::Null),
+                None if strict || !plain => {
+                    self.note(Kind::MissingItem, &path, item, &Value::Null);
+                }
+                None => {}
             }
         }
-        for extra in open {
+        for extra in open.into_iter().filter(|_| strict || !plain) {
             self.note(Kind::ExtraItem, &path, &Value::Null, extra);
         }
     }
@@ -238,5 +263,6 @@ pub fn same_place(recorded: &str, simulated: &str) -> bool {
         Some(rest.find('/').map_or("", |at| &rest[at..]))
     }
     recorded.starts_with("https://graph.microsoft.com")
-        && path(recorded).is_some_and(|r| path(simulated).is_some_and(|s| r.eq_ignore_ascii_case(s)))
+        && path(recorded)
+            .is_some_and(|r| path(simulated).is_some_and(|s| r.eq_ignore_ascii_case(s)))
 }

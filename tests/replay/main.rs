@@ -92,15 +92,18 @@ async fn the_recorded_errors() {
     let known = recording::errors(&folder);
     let produced = errors::produce().await;
     let mut wrong = 0;
-    for (what, status, code, message) in &produced {
+    for one in &produced {
         let found = known.iter().any(|k| {
-            &k.code == code
-                && errors::same_text(&k.message, message)
-                && k.status.is_none_or(|s| s == *status)
+            k.code == one.code
+                && errors::same_text(&k.message, &one.message)
+                && k.status.is_none_or(|s| s == one.status)
         });
         if !found {
             wrong += 1;
-            println!("MISMATCH {what}: {status} {code} {message}");
+            println!(
+                "MISMATCH {}: {} {} {}",
+                one.what, one.status, one.code, one.message
+            );
         }
     }
     println!(

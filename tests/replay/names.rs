@@ -78,7 +78,11 @@ impl Names {
             return id.to_owned();
         }
         for (from, to) in &self.texts {
-            while let Some(at) = out.to_ascii_lowercase().find(from).filter(|at| !out[*at..].starts_with(to.as_str())) {
+            while let Some(at) = out
+                .to_ascii_lowercase()
+                .find(from)
+                .filter(|at| !out[*at..].starts_with(to.as_str()))
+            {
                 out.replace_range(at..at + from.len(), to);
             }
         }

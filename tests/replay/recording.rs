@@ -90,7 +90,10 @@ pub fn exchanges(folder: &Path) -> Vec<Exchange> {
                 method: text("/request/method"),
                 url: text("/request/url"),
                 body: line["request"]["body"].clone(),
-                status: response["status"].as_u64().and_then(|s| s.try_into().ok()).unwrap(),
+                status: response["status"]
+                    .as_u64()
+                    .and_then(|s| s.try_into().ok())
+                    .unwrap(),
                 headers: response["headers"].as_object().cloned().unwrap_or_default(),
                 answer,
                 year: recorded
@@ -108,10 +111,16 @@ pub fn errors(folder: &Path) -> Vec<KnownError> {
     lines(&folder.join("errors.jsonl"))
         .into_iter()
         .filter_map(|line| {
-            let body = line.get("body").or_else(|| line.pointer("/response/body"))?;
-            let status = line.get("status").or_else(|| line.pointer("/response/status"));
+            let body = line
+                .get("body")
+                .or_else(|| line.pointer("/response/body"))?;
+            let status = line
+                .get("status")
+                .or_else(|| line.pointer("/response/status"));
             Some(KnownError {
-                status: status.and_then(Value::as_u64).and_then(|s| s.try_into().ok()),
+                status: status
+                    .and_then(Value::as_u64)
+                    .and_then(|s| s.try_into().ok()),
                 code: body.pointer("/error/code")?.as_str()?.to_owned(),
                 message: body.pointer("/error/message")?.as_str()?.to_owned(),
             })

@@ -127,7 +127,11 @@ fn search(call: &Call<'_>) -> Answer {
                 let dir = call.graph.read();
                 let mut ids = vec![id];
                 if let Some(slot) = dir.live(id) {
-                    ids.extend(dir.closure(slot, false).into_iter().map(|s| dir.object(s).id));
+                    ids.extend(
+                        dir.closure(slot, false)
+                            .into_iter()
+                            .map(|s| dir.object(s).id),
+                    );
                 }
                 found.retain(|a| ids.contains(&a.principal));
             }
@@ -136,12 +140,8 @@ fn search(call: &Call<'_>) -> Answer {
             }
         }
     }
-    list(
-        found
-            .into_iter()
-            .map(|a| a.show(here, &call.version))
-            .collect(),
-    )
+    let shown = found.into_iter().map(|a| a.show(here, &call.version));
+    Ok(list(shown))
 }
 
 /// A principal of the tenant, and its kind; held against the kind that the caller names.

@@ -14,17 +14,19 @@ static ROLES: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let rows: Vec<(String, String, String, String, String, Vec<Value>)> =
         serde_json::from_str(include_str!("builtin.json")).expect("builtin.json is well-formed");
     rows.into_iter()
-        .map(|(name, role_name, description, created, updated, permissions)| Definition {
-            name,
-            role_name,
-            description,
-            built_in: true,
-            scopes: vec!["/".to_owned()],
-            permissions: permissions.into_iter().map(whole).collect(),
-            created,
-            updated,
-            author: None,
-        })
+        .map(
+            |(name, role_name, description, created, updated, permissions)| Definition {
+                name,
+                role_name,
+                description,
+                built_in: true,
+                scopes: vec!["/".to_owned()],
+                permissions: permissions.into_iter().map(whole).collect(),
+                created,
+                updated,
+                author: None,
+            },
+        )
         .collect()
 });
 
@@ -61,7 +63,10 @@ mod tests {
             ("Reader", "acdd72a7-3385-48ef-bd42-f606fba81ae7"),
             ("Owner", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
             ("Contributor", "b24988ac-6180-42a0-ab88-20f7382dd24c"),
-            ("User Access Administrator", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"),
+            (
+                "User Access Administrator",
+                "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+            ),
         ] {
             let found = roles().iter().find(|r| r.role_name == name).unwrap();
             assert_eq!(found.name, role);

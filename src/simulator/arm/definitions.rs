@@ -114,7 +114,7 @@ fn search(call: &Call<'_>) -> Answer {
             }
         }
     }
-    list(found.into_iter().map(|d| d.show(&call.scope)).collect())
+    Ok(list(found.into_iter().map(|d| d.show(&call.scope))))
 }
 
 fn texts(value: Option<&Value>) -> Option<Vec<String>> {
@@ -183,7 +183,10 @@ fn put(call: &mut Call<'_>) -> Answer {
     match definitions.iter_mut().find(|d| d.name == name) {
         Some(old) => {
             let created = std::mem::take(&mut old.created);
-            *old = Definition { created, ..definition };
+            *old = Definition {
+                created,
+                ..definition
+            };
         }
         None => definitions.push(definition),
     }

@@ -199,9 +199,7 @@ fn terms(filter: Option<&str>) -> Vec<Term> {
         .map(|term| {
             let term = term.trim();
             match term.split_once(" eq ") {
-                Some((name, value)) => {
-                    Term::Equals(name.trim().to_owned(), unquoted(value.trim()))
-                }
+                Some((name, value)) => Term::Equals(name.trim().to_owned(), unquoted(value.trim())),
                 None => match term.strip_suffix(')').and_then(|t| t.split_once('(')) {
                     Some((name, value)) => Term::Call(name.to_owned(), unquoted(value)),
                     None => Term::Unknown(term.to_owned()),
@@ -225,6 +223,6 @@ fn unquoted(text: &str) -> String {
     text.trim_matches('\'').replace("''", "'")
 }
 
-fn list(items: Vec<Value>) -> Answer {
-    Ok((200, json!({"value": items})))
+fn list(items: impl Iterator<Item = Value>) -> (u16, Value) {
+    (200, json!({"value": items.collect::<Vec<_>>()}))
 }

@@ -63,7 +63,7 @@ pub fn handle(call: &mut Call<'_>, eligible: bool) -> Answer {
             let found = call.store.requests.iter().filter(|r| {
                 r.eligible == eligible && (r.scope.covers(here) || here.covers(&r.scope))
             });
-            list(found.map(|r| r.shown.clone()).collect())
+            Ok(list(found.map(|r| r.shown.clone())))
         }
         (Method::Get, [_]) => {
             let name = call.name()?;
@@ -122,7 +122,9 @@ fn put(call: &mut Call<'_>, eligible: bool) -> Answer {
     let name = call.name()?;
     let given = call.properties()?.clone();
     let text = |name: &str| given.get(name).and_then(Value::as_str);
-    let request_type = text("requestType").ok_or_else(ArmError::content)?.to_owned();
+    let request_type = text("requestType")
+        .ok_or_else(ArmError::content)?
+        .to_owned();
     let role_id = text("roleDefinitionId").ok_or_else(ArmError::content)?;
     let role = definitions::find(call.store, role_id)
         .ok_or_else(|| {
@@ -138,7 +140,14 @@ fn put(call: &mut Call<'_>, eligible: bool) -> Answer {
     let asked = start(schedule.and_then(|s| s.get("startDateTime")), call.now)?;
     let later = asked > call.now + DELAY;
     match request_type.to_ascii_lowercase().as_str() {
-        "adminassign" => assign(call, &name, &role.name, principal, principal_type, (eligible, later))?,
+        "adminassign" => assign(
+            call,
+            &name,
+            &role.name,
+            principal,
+            principal_type,
+            (eligible, later),
+        )?,
         "adminremove" => remove(call, &role.name, principal, eligible)?,
         _ => return Err(ArmError::content()),
     }
@@ -160,19 +169,31 @@ fn put(call: &mut Call<'_>, eligible: bool) -> Answer {
     };
     put(target_name, resource(&call.scope, target, &name).into());
     put("scope", call.scope.0.clone().into());
-    put("roleDefinitionId", definitions::id(&call.scope, &role.name).into());
+    put(
+        "roleDefinitionId",
+        definitions::id(&call.scope, &role.name).into(),
+    );
     put("principalId", principal.to_string().into());
     put("principalType", principal_type.into());
     put("requestType", request_type.into());
     put("status", status.into());
     put("scheduleInfo", info.into());
-    put("ticketInfo", given.get("ticketInfo").cloned().unwrap_or_else(|| json!({})));
+    put(
+        "ticketInfo",
+        given
+            .get("ticketInfo")
+            .cloned()
+            .unwrap_or_else(|| json!({})),
+    );
     if let Some(justification) = given.get("justification") {
         put("justification", justification.clone());
     }
     put("requestorId", call.caller.clone().into());
     put("createdOn", moment(call.now).into());
-    put("expandedProperties", expanded(call, &role, principal, principal_type));
+    put(
+        "expandedProperties",
+        expanded(call, &role, principal, principal_type),
+    );
     let shown = json!({
         "properties": properties,
         "name": name,
@@ -192,7 +213,11 @@ fn put(call: &mut Call<'_>, eligible: bool) -> Answer {
 }
 
 fn exists() -> ArmError {
-    ArmError::new(400, "RoleAssignmentExists", "The Role assignment already exists.")
+    ArmError::new(
+        400,
+        "RoleAssignmentExists",
+        "The Role assignment already exists.",
+    )
 }
 
 fn assign(
@@ -233,7 +258,12 @@ fn assign(
     Ok(())
 }
 
-fn remove(call: &mut Call<'_>, role: &str, principal: Uuid, eligible: bool) -> Result<(), ArmError> {
+fn remove(
+    call: &mut Call<'_>,
+    role: &str,
+    principal: Uuid,
+    eligible: bool,
+) -> Result<(), ArmError> {
     let here = call.scope.clone();
     let store = &mut *call.store;
     let mut found = false;
@@ -272,7 +302,10 @@ fn expanded(
 ) -> Value {
     let dir = call.graph.read();
     let slot = dir.live(principal);
-    let text = |name: &str| slot.and_then(|slot| dir.text(slot, name)).map(str::to_owned);
+    let text = |name: &str| {
+        slot.and_then(|slot| dir.text(slot, name))
+            .map(str::to_owned)
+    };
     let mut who = json!({
         "id": principal.to_string(),
         "displayName": text("displayName"),

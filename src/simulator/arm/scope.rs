@@ -56,7 +56,11 @@ impl Scope {
         } else {
             lower.starts_with("/subscriptions/") && count.is_multiple_of(2)
         };
-        if valid { Ok(scope) } else { Err(ArmError::scope(&scope.0)) }
+        if valid {
+            Ok(scope)
+        } else {
+            Err(ArmError::scope(&scope.0))
+        }
     }
 
     /// Whether `other` is this scope.
@@ -117,7 +121,12 @@ mod tests {
     #[test]
     fn paths_are_read() {
         for (path, scope, kind, rest) in [
-            ("/providers/Microsoft.Authorization/roleDefinitions", "/", "roleDefinitions", vec![]),
+            (
+                "/providers/Microsoft.Authorization/roleDefinitions",
+                "/",
+                "roleDefinitions",
+                vec![],
+            ),
             (
                 "//subscriptions/s//providers/microsoft.authorization/roleAssignments/n",
                 "/subscriptions/s",
@@ -138,10 +147,18 @@ mod tests {
             ),
         ] {
             let place = Place::parse(path).unwrap();
-            assert_eq!((place.scope.0.as_str(), place.kind.as_str()), (scope, kind), "{path}");
+            assert_eq!(
+                (place.scope.0.as_str(), place.kind.as_str()),
+                (scope, kind),
+                "{path}"
+            );
             assert_eq!(place.rest, rest, "{path}");
         }
-        for path in ["/", "/subscriptions/s", "/x/providers/Microsoft.Authorization/roleAssignments"] {
+        for path in [
+            "/",
+            "/subscriptions/s",
+            "/x/providers/Microsoft.Authorization/roleAssignments",
+        ] {
             assert!(Place::parse(path).is_err(), "{path}");
         }
     }
@@ -150,14 +167,30 @@ mod tests {
     fn scopes_cover_what_is_below() {
         for (upper, lower, covers) in [
             ("/", "/subscriptions/s", true),
-            ("/subscriptions/s", "/subscriptions/S/resourceGroups/g", true),
+            (
+                "/subscriptions/s",
+                "/subscriptions/S/resourceGroups/g",
+                true,
+            ),
             ("/subscriptions/s", "/subscriptions/st", false),
-            ("/subscriptions/s/resourceGroups/g", "/subscriptions/s", false),
-            ("/providers/Microsoft.Management/managementGroups/m", "/subscriptions/s", true),
+            (
+                "/subscriptions/s/resourceGroups/g",
+                "/subscriptions/s",
+                false,
+            ),
+            (
+                "/providers/Microsoft.Management/managementGroups/m",
+                "/subscriptions/s",
+                true,
+            ),
             ("/subscriptions/s", "/", false),
         ] {
             let scope = |text: &str| Scope::new(text).unwrap();
-            assert_eq!(scope(upper).covers(&scope(lower)), covers, "{upper} {lower}");
+            assert_eq!(
+                scope(upper).covers(&scope(lower)),
+                covers,
+                "{upper} {lower}"
+            );
         }
     }
 }

@@ -8,7 +8,12 @@ use crate::simulator::directory::{Directory, Kind, Slot};
 use crate::simulator::query::values;
 
 /// Completes the structures among the properties of a body; with a slot, over what it has.
-pub fn complete(dir: &Directory, slot: Option<Slot>, kind: Kind, properties: &mut Map<String, Value>) {
+pub fn complete(
+    dir: &Directory,
+    slot: Option<Slot>,
+    kind: Kind,
+    properties: &mut Map<String, Value>,
+) {
     let Some(entity) = facts::entity(kind.entity()) else {
         return;
     };
@@ -53,7 +58,9 @@ fn merge(whole: &mut Map<String, Value>, given: &Map<String, Value>) {
         && whole.contains_key("redirectUriSettings")
         && !given.contains_key("redirectUriSettings")
     {
-        let settings = addresses.iter().map(|uri| json!({"uri": uri, "index": null}));
+        let settings = addresses
+            .iter()
+            .map(|uri| json!({"uri": uri, "index": null}));
         let settings: Value = settings.collect();
         whole.insert("redirectUriSettings".to_owned(), settings);
     }
@@ -65,26 +72,25 @@ fn fill(structure: &str, value: &mut Value) {
     };
     object.retain(|name, _| !name.contains('@'));
     for property in facts.properties() {
-        match object.get_mut(&property.name) {
-            Some(given) => {
-                if let facts::Kind::Complex(inner) = &property.kind {
-                    match given {
-                        Value::Array(items) => items.iter_mut().for_each(|item| fill(inner, item)),
-                        other => fill(inner, other),
-                    }
-                }
-            }
-            None => {
-                let value = match (&property.kind, property.collection) {
-                    (_, true) => json!([]),
-                    (facts::Kind::Boolean, _) if !property.nullable => json!(false),
-                    _ if (structure, property.name.as_str()) == ("appRole", "origin") => {
-                        json!("Application")
-                    }
-                    _ => Value::Null,
-                };
-                object.insert(property.name.clone(), value);
+        let Some(given) = object.get_mut(&property.name) else {
+            object.insert(property.name.clone(), absent(structure, property));
+            continue;
+        };
+        if let facts::Kind::Complex(inner) = &property.kind {
+            match given {
+                Value::Array(items) => items.iter_mut().for_each(|item| fill(inner, item)),
+                other => fill(inner, other),
             }
         }
+    }
+}
+
+/// What a part is that nobody gave.
+fn absent(structure: &str, property: &facts::Property) -> Value {
+    match (&property.kind, property.collection) {
+        (_, true) => json!([]),
+        (facts::Kind::Boolean, _) if !property.nullable => json!(false),
+        _ if (structure, property.name.as_str()) == ("appRole", "origin") => json!("Application"),
+        _ => Value::Null,
     }
 }

@@ -86,7 +86,7 @@ impl Projection {
             Some(names) => {
                 for name in names {
                     if shows(kind, name) {
-                        shown.insert(name.clone(), values::value(dir, slot, name));
+                        shown.insert(name.clone(), values::selected(dir, slot, name));
                     }
                 }
             }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot, Stored, ticks, time_text};
+use crate::simulator::operations::keys;
 
 /// Whether a property is computed.
 pub fn is_computed(kind: Kind, name: &str) -> bool {
@@ -45,6 +46,11 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
     } else {
         dir.json(slot, name)
     };
+    let value = if name == "keyCredentials" {
+        keys::without_keys(value)
+    } else {
+        value
+    };
     if value.is_null() && is_collection(kind, name) {
         return Value::Array(Vec::new());
     }
@@ -52,6 +58,14 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
         return structure(kind, name);
     }
     value
+}
+
+/// A property that was asked for by name: of certificates, the keys are shown then.
+pub fn selected(dir: &Directory, slot: Slot, name: &str) -> Value {
+    match dir.json(slot, name) {
+        keys @ Value::Array(_) if name == "keyCredentials" => keys,
+        _ => value(dir, slot, name),
+    }
 }
 
 fn is_collection(kind: Kind, name: &str) -> bool {
