@@ -1,5 +1,6 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
+pub mod arm;
 mod batch;
 pub mod control;
 pub mod core;

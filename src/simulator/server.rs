@@ -41,7 +41,7 @@ async fn answer(
 
 /// Reads an HTTP request whole.
 pub async fn from_http(version: String, request: Request) -> Result<SimRequest, StatusCode> {
-    if version != "v1.0" && version != "beta" {
+    if !["v1.0", "beta", "arm"].contains(&version.as_str()) {
         return Err(StatusCode::NOT_FOUND);
     }
     let (parts, body) = request.into_parts();

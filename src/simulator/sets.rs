@@ -7,8 +7,8 @@ use super::model::{
     EntitySet, Filtering, Follow, Holds, Items, Links, OnObject, Paging, Part, What,
 };
 use super::operations::{
-    applications, deleted, documents, groups, invitations, licences, mailbox, membership, objects,
-    photo, refs, roles, units, users,
+    applications, deleted, documents, federated, grants, groups, invitations, licences, mailbox,
+    membership, objects, photo, refs, roles, templates, units, users,
 };
 
 macro_rules! items {
@@ -140,6 +140,14 @@ const OWNERS: Part = Part {
     }),
 };
 
+const APP_ROLES: Part = Part {
+    name: "appRoleAssignments",
+    what: What::Special {
+        read: grants::read_assignments,
+        change: grants::change_assignments,
+    },
+};
+
 const EMPTY: EntitySet = EntitySet {
     path: &[],
     holds: Holds::Nothing,
@@ -208,6 +216,7 @@ pub static SETS: &[EntitySet] = &[
                     change: mailbox::change,
                 },
             },
+            APP_ROLES,
             CHECK_GROUPS,
             CHECK_OBJECTS,
             GET_GROUPS,
@@ -237,6 +246,7 @@ pub static SETS: &[EntitySet] = &[
             MEMBER_OF,
             TRANSITIVE_MEMBER_OF,
             action("assignLicense", licences::assign_to_group),
+            APP_ROLES,
             CHECK_GROUPS,
             CHECK_OBJECTS,
             GET_GROUPS,
@@ -254,6 +264,13 @@ pub static SETS: &[EntitySet] = &[
         delete: Some(deleted::delete_application),
         parts: &[
             OWNERS,
+            Part {
+                name: "federatedIdentityCredentials",
+                what: What::Special {
+                    read: federated::read,
+                    change: federated::change,
+                },
+            },
             action("addPassword", applications::add_password),
             action("removePassword", applications::remove_password),
         ],
@@ -270,10 +287,18 @@ pub static SETS: &[EntitySet] = &[
         parts: &[
             OWNERS,
             OWNED,
+            Part {
+                name: "appRoleAssignedTo",
+                what: What::Special {
+                    read: grants::read_assigned_to,
+                    change: grants::change_assigned_to,
+                },
+            },
             MEMBER_OF,
             TRANSITIVE_MEMBER_OF,
             action("addPassword", applications::add_password),
             action("removePassword", applications::remove_password),
+            APP_ROLES,
             CHECK_GROUPS,
             CHECK_OBJECTS,
             GET_GROUPS,
@@ -402,6 +427,24 @@ pub static SETS: &[EntitySet] = &[
         holds: Holds::Documents(documents::role_templates),
         context: "directoryRoleTemplates",
         paging: Paging::Whole,
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["oauth2PermissionGrants"],
+        holds: Holds::One(Kind::OAuth2PermissionGrant),
+        context: "oauth2PermissionGrants",
+        filter: Filtering::Only(&["clientId", "consentType", "principalId", "resourceId"]),
+        create: Some(grants::create_grant),
+        update: Some(grants::update_grant),
+        delete: Some(grants::delete_grant),
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["applicationTemplates"],
+        holds: Holds::Documents(templates::all),
+        context: "applicationTemplates",
+        paging: Paging::Whole,
+        actions: &[("instantiate", templates::instantiate)],
         ..EMPTY
     },
     EntitySet {

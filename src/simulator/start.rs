@@ -4,17 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::Router;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::arm;
 use super::control::{self, Control, OffsetClock};
 use super::core::{Gate, Graph, Options};
 use super::directory::Directory;
@@ -188,6 +184,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
     let graph = Arc::new(Graph::new(directory, gate, Options::default()));
     passage.attach(&graph);
 
+    let arm = arm::router(Arc::clone(&graph), Arc::clone(&identity));
     let router = Router::new()
         .merge(front::router(Front {
             graph: Arc::clone(&graph),
@@ -209,8 +206,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
                 registration: Arc::new(registration),
             }),
         )
-        .route("/arm", any(no_arm))
-        .route("/arm/{*rest}", any(no_arm))
+        .merge(arm)
         .layer(axum::middleware::from_fn_with_state(
             Arc::new(Outer {
                 passage,
@@ -300,13 +296,4 @@ fn ready_line(plan: &Plan, addr: SocketAddr) -> ReadyLine {
         client_id: plan.app().app_id.to_string(),
         client_secret: plan.client_secret(),
     }
-}
-
-/// Azure Resource Manager's error form: its role API is not simulated.
-async fn no_arm() -> Response {
-    let body = json!({"error": {
-        "code": "NotFound",
-        "message": "Azure Resource Manager is not simulated.",
-    }});
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }

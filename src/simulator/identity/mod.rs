@@ -254,6 +254,22 @@ impl Identity {
     /// # Errors
     /// A [`TokenFault`]; Graph answers it with 401 `InvalidAuthenticationToken`.
     pub fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, TokenFault> {
+        self.judge(authorization, is_graph)
+    }
+
+    /// Judges the `Authorization` header of a request to Azure Resource Manager.
+    ///
+    /// # Errors
+    /// A [`TokenFault`].
+    pub fn authenticate_arm(&self, authorization: Option<&str>) -> Result<Caller, TokenFault> {
+        self.judge(authorization, is_arm)
+    }
+
+    fn judge(
+        &self,
+        authorization: Option<&str>,
+        is_mine: fn(&str) -> bool,
+    ) -> Result<Caller, TokenFault> {
         let bearer = authorization
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -264,7 +280,7 @@ impl Identity {
         if claims.tid != self.tenant_id {
             return Err(TokenFault::Malformed);
         }
-        if !is_graph(&claims.aud) {
+        if !is_mine(&claims.aud) {
             return Err(TokenFault::Audience);
         }
         if claims.sim_generation != self.state().generation {

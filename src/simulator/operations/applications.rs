@@ -2,16 +2,19 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::Duration;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use super::complete::complete;
+use super::keys;
 use super::validate::{self, Limits};
 use super::{created, entity, guid};
 use crate::simulator::directory::{Directory, Kind, Slot, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
+use crate::simulator::query::values;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -56,6 +59,9 @@ const AUDIENCES: [&str; 4] = [
     "PersonalMicrosoftAccount",
 ];
 
+/// Audiences that hold personal accounts.
+const PERSONAL: [&str; 2] = [AUDIENCES[2], AUDIENCES[3]];
+
 /// The present moment with a fraction of a second, as a 201 shows it.
 fn precise(dir: &Directory) -> String {
     dir.now().format(&Rfc3339).unwrap_or_default()
@@ -66,7 +72,16 @@ pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
     let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
     input.require(&["displayName"])?;
     check_application(ctx.dir, &input, None)?;
-    let properties = &mut input.properties;
+    keys::complete(ctx.dir, None, &mut input.properties)?;
+    let slot = insert_application(ctx, &mut input.properties);
+    let mut response = created(ctx, slot);
+    if let crate::simulator::request::Body::Json(body) = &mut response.body {
+        body["createdDateTime"] = precise(ctx.dir).into();
+    }
+    Ok(response)
+}
+
+fn insert_application(ctx: &mut Ctx<'_>, properties: &mut Map<String, Value>) -> Slot {
     let domain = ctx
         .dir
         .tenant
@@ -77,24 +92,56 @@ pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
     properties.insert("publisherDomain".to_owned(), domain.into());
     properties.insert("appId".to_owned(), Uuid::new_v4().to_string().into());
     properties.insert("createdDateTime".to_owned(), ctx.dir.now_text());
-    properties
+    let audience = properties
         .entry("signInAudience")
         .or_insert_with(|| json!(AUDIENCES[0]));
+    if audience.as_str().is_some_and(|a| PERSONAL.contains(&a)) {
+        // Personal accounts get tokens of version 2 only.
+        let api = properties.entry("api").or_insert_with(|| json!({}));
+        if api["requestedAccessTokenVersion"].is_null() {
+            api["requestedAccessTokenVersion"] = json!(2);
+        }
+    }
+    complete(ctx.dir, None, Kind::Application, properties);
     let pairs = properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let slot = ctx.dir.insert(Kind::Application, Uuid::new_v4(), pairs);
-    let mut response = created(ctx, slot);
-    if let crate::simulator::request::Body::Json(body) = &mut response.body {
-        body["createdDateTime"] = precise(ctx.dir).into();
-    }
-    Ok(response)
+    ctx.dir.insert(Kind::Application, Uuid::new_v4(), pairs)
+}
+
+/// An application out of a template, with its service principal.
+pub fn from_template(
+    ctx: &mut Ctx<'_>,
+    template: &str,
+    name: Value,
+) -> Result<(Slot, Slot), SimError> {
+    let mut properties = Map::from_iter([
+        ("displayName".to_owned(), name),
+        ("applicationTemplateId".to_owned(), template.into()),
+    ]);
+    let app = insert_application(ctx, &mut properties);
+    let mut properties = Map::from_iter([("applicationTemplateId".to_owned(), template.into())]);
+    let app_id = ctx.dir.json(app, "appId");
+    properties.insert(
+        "tags".to_owned(),
+        json!(["WindowsAzureActiveDirectoryIntegratedApp"]),
+    );
+    properties.insert("appId".to_owned(), app_id);
+    let principal = insert_service_principal(ctx, app, &mut properties);
+    Ok((app, principal))
 }
 
 /// `PATCH /applications/{id}`
 pub fn update_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
     check_application(ctx.dir, &input, Some(slot))?;
+    keys::complete(ctx.dir, Some(slot), &mut input.properties)?;
+    complete(
+        ctx.dir,
+        Some(slot),
+        Kind::Application,
+        &mut input.properties,
+    );
     let pairs = input
         .properties
         .iter()
@@ -123,13 +170,22 @@ fn check_application(
             return Err(SimError::conflict("identifierUris"));
         }
     }
-    let Some(roles) = input.get("appRoles").and_then(Value::as_array) else {
+    let before = |name: &str| slot.map_or(Value::Null, |slot| dir.json(slot, name));
+    check_disabled(&before("appRoles"), input.get("appRoles"))?;
+    let scopes = "oauth2PermissionScopes";
+    check_disabled(
+        &before("api")[scopes],
+        input.get("api").and_then(|api| api.get(scopes)),
+    )
+}
+
+/// An enabled role or scope must be disabled before it is taken away.
+fn check_disabled(before: &Value, after: Option<&Value>) -> Result<(), SimError> {
+    let Some(after) = after.and_then(Value::as_array) else {
         return Ok(());
     };
-    // An enabled role must be disabled before it is taken away.
-    let before = slot.map_or(Value::Null, |slot| dir.json(slot, "appRoles"));
     for old in before.as_array().into_iter().flatten() {
-        let kept = roles.iter().any(|new| new["id"] == old["id"]);
+        let kept = after.iter().any(|new| new["id"] == old["id"]);
         if !kept && old["isEnabled"] == true {
             return Err(SimError::new(
                 400,
@@ -162,18 +218,52 @@ pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
         )
         .detail("ObjectConflict", "servicePrincipalNames"));
     }
+    keys::complete(ctx.dir, None, &mut input.properties)?;
+    let slot = insert_service_principal(ctx, app, &mut input.properties);
+    Ok(created(ctx, slot))
+}
+
+fn insert_service_principal(
+    ctx: &mut Ctx<'_>,
+    app: Slot,
+    properties: &mut Map<String, Value>,
+) -> Slot {
     let dir = &*ctx.dir;
-    let properties = &mut input.properties;
-    let mut names = vec![json!(text)];
+    let mut names = vec![dir.json(app, "appId")];
     if let Value::Array(uris) = dir.json(app, "identifierUris") {
         names.extend(uris);
     }
+    let web = values::value(dir, app, "web");
+    let addresses = [
+        &web,
+        &values::value(dir, app, "spa"),
+        &values::value(dir, app, "publicClient"),
+    ]
+    .iter()
+    .filter_map(|part| part["redirectUris"].as_array())
+    .flatten()
+    .cloned()
+    .collect();
+    let replies = Value::Array(addresses);
     for (name, value) in [
         ("displayName", dir.json(app, "displayName")),
         ("appDisplayName", dir.json(app, "displayName")),
         ("appDescription", dir.json(app, "description")),
         ("appRoles", dir.json(app, "appRoles")),
         ("signInAudience", dir.json(app, "signInAudience")),
+        ("info", values::value(dir, app, "info")),
+        (
+            "verifiedPublisher",
+            values::value(dir, app, "verifiedPublisher"),
+        ),
+        ("addIns", dir.json(app, "addIns")),
+        (
+            "oauth2PermissionScopes",
+            dir.json(app, "api")["oauth2PermissionScopes"].take(),
+        ),
+        ("homepage", web["homePageUrl"].clone()),
+        ("logoutUrl", web["logoutUrl"].clone()),
+        ("replyUrls", replies),
         ("appOwnerOrganizationId", json!(dir.tenant.id.to_string())),
         ("accountEnabled", json!(true)),
         ("appRoleAssignmentRequired", json!(false)),
@@ -186,18 +276,23 @@ pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
     let pairs = properties
         .iter()
         .map(|(name, value)| (name.as_str(), value));
-    let slot = ctx
-        .dir
-        .insert(Kind::ServicePrincipal, Uuid::new_v4(), pairs);
-    Ok(created(ctx, slot))
+    ctx.dir
+        .insert(Kind::ServicePrincipal, Uuid::new_v4(), pairs)
 }
 
 /// `PATCH /servicePrincipals/{id}`
 pub fn update_service_principal(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    let mut input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
     if input.properties.contains_key("appId") {
         return Err(SimError::read_only("appId"));
     }
+    keys::complete(ctx.dir, Some(slot), &mut input.properties)?;
+    complete(
+        ctx.dir,
+        Some(slot),
+        Kind::ServicePrincipal,
+        &mut input.properties,
+    );
     let pairs = input
         .properties
         .iter()

@@ -17,6 +17,7 @@ fn bin(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
 
 fn gone(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     ctx.dir.unassign_all(slot);
+    super::grants::forget(ctx.dir, slot);
     ctx.dir.purge(slot);
     Ok(SimResponse::no_content())
 }

@@ -63,6 +63,7 @@ pub fn read(
 
 fn entity_name(set: &EntitySet) -> &'static str {
     match set.context {
+        "applicationTemplates" => "applicationTemplate",
         "domains" => "domain",
         "organization" => "organization",
         "directoryRoleTemplates" => "directoryRoleTemplate",

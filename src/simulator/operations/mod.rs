@@ -6,10 +6,14 @@
 )]
 
 pub mod applications;
+mod complete;
 pub mod deleted;
 pub mod documents;
+pub mod federated;
+pub mod grants;
 pub mod groups;
 pub mod invitations;
+pub mod keys;
 pub mod licences;
 pub mod mailbox;
 pub mod membership;
@@ -17,6 +21,7 @@ pub mod objects;
 pub mod photo;
 pub mod refs;
 pub mod roles;
+pub mod templates;
 pub mod units;
 pub mod users;
 mod validate;
@@ -64,8 +69,8 @@ pub fn resolve(dir: &Directory, set: &EntitySet, key: &str) -> Result<Slot, SimE
         return by_alternate_key(dir, set, name, value);
     }
     match set.holds {
-        Holds::One(Kind::RoleAssignment) => {
-            dir.find_text(Kind::RoleAssignment, key).ok_or_else(missing)
+        Holds::One(kind @ (Kind::RoleAssignment | Kind::OAuth2PermissionGrant)) => {
+            dir.find_text(kind, key).ok_or_else(missing)
         }
         Holds::One(Kind::User) => {
             let slot = match guid(key) {
@@ -276,6 +281,11 @@ pub fn created(ctx: &Ctx<'_>, slot: Slot) -> SimResponse {
             view.dir.tenant.id,
             kind.label()
         )
+    } else if kind == Kind::OAuth2PermissionGrant {
+        format!(
+            "{}/v2/{}/{context}/{id}",
+            view.request.origin, view.dir.tenant.id
+        )
     } else {
         format!("{}/{context}/{id}", view.request.base())
     };
@@ -387,7 +397,9 @@ pub fn change(dir: &mut Directory, options: &Options, request: &SimRequest) -> A
     let find = |ctx: &Ctx<'_>, key: &str| resolve(ctx.dir, set, key);
     match (request.method, rest.as_slice()) {
         (Method::Post, []) => (set.create.ok_or_else(SimError::method)?)(&mut ctx),
-        (Method::Post, [name]) => {
+        (Method::Post, [name] | [_, name])
+            if rest.len() == 1 || matches!(set.holds, Holds::Documents(_)) =>
+        {
             let action = set
                 .actions
                 .iter()

@@ -35,7 +35,8 @@ impl<'a> Columns<'a> {
             .iter()
             .map(|name| Column {
                 name,
-                from: if *name == "id" || values::is_computed(kind, name) {
+                from: if matches!(*name, "id" | "keyCredentials") || values::is_computed(kind, name)
+                {
                     From::Computed
                 } else {
                     From::Stored

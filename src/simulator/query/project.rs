@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::columns::Columns;
 use super::filter::{MIXED, property_of};
 use super::options::{Expand, Query};
+use super::values;
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot};
 use crate::simulator::errors::SimError;
@@ -144,6 +145,11 @@ impl<'a> Table<'a> {
             );
         }
         columns.fill(dir, slot, &mut shown);
+        let named = |name: &str| projection.select.iter().flatten().any(|n| n == name);
+        if shown.contains_key("keyCredentials") && named("keyCredentials") {
+            let keys = values::selected(dir, slot, "keyCredentials");
+            shown.insert("keyCredentials".to_owned(), keys);
+        }
         if let Some(expand) = &projection.expand {
             expand_into(dir, slot, expand, expand.levels.unwrap_or(1), &mut shown);
         }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot, Stored, ticks, time_text};
+use crate::simulator::operations::keys;
 
 /// Whether a property is computed.
 pub fn is_computed(kind: Kind, name: &str) -> bool {
@@ -45,6 +46,11 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
     } else {
         dir.json(slot, name)
     };
+    let value = if name == "keyCredentials" {
+        keys::without_keys(value)
+    } else {
+        value
+    };
     if value.is_null() {
         return empty(kind, name);
     }
@@ -54,12 +60,18 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
 /// How a property shows that holds nothing.
 pub fn empty(kind: Kind, name: &str) -> Value {
     if is_collection(kind, name) {
-        return Value::Array(Vec::new());
+        Value::Array(Vec::new())
+    } else {
+        structure(kind, name)
     }
-    if kind == Kind::Application {
-        return application_default(name);
+}
+
+/// A property that was asked for by name: of certificates, the keys are shown then.
+pub fn selected(dir: &Directory, slot: Slot, name: &str) -> Value {
+    match dir.json(slot, name) {
+        keys @ Value::Array(_) if name == "keyCredentials" => keys,
+        _ => value(dir, slot, name),
     }
-    Value::Null
 }
 
 fn is_collection(kind: Kind, name: &str) -> bool {
@@ -69,9 +81,13 @@ fn is_collection(kind: Kind, name: &str) -> bool {
             .is_some_and(|p| p.collection)
 }
 
-/// Structures of an application that are never null.
-fn application_default(name: &str) -> Value {
+/// Structures of applications and service principals that are never null.
+pub fn structure(kind: Kind, name: &str) -> Value {
+    let shared = matches!(name, "info" | "verifiedPublisher");
     match name {
+        _ if kind != Kind::Application && !(shared && kind == Kind::ServicePrincipal) => {
+            Value::Null
+        }
         "api" => json!({
             "acceptMappedClaims": null, "knownClientApplications": [],
             "requestedAccessTokenVersion": null, "oauth2PermissionScopes": [],
