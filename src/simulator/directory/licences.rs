@@ -186,6 +186,7 @@ impl Directory {
         to: Option<(u128, Option<GrantError>)>,
     ) {
         self.count_seats(user, false);
+        let before = self.licences.held(user);
         let updated = self.now();
         let grants = self.licences.users.entry(user).or_default();
         let at = grants.iter().position(|g| g.sku == sku && g.group == group);
@@ -211,6 +212,9 @@ impl Directory {
         if grants.is_empty() {
             self.licences.users.remove(&user);
         }
+        if self.licences.held(user) != before {
+            self.touch(user, "assignedLicenses");
+        }
         self.count_seats(user, true);
     }
 
@@ -224,6 +228,7 @@ impl Directory {
         if list.is_empty() {
             self.licences.groups.remove(&group);
         }
+        self.touch(group, "assignedLicenses");
         self.schedule(group, None);
     }
 

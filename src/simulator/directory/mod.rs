@@ -6,6 +6,8 @@
 
 mod edges;
 mod index;
+pub mod journal;
+pub mod lag;
 mod licences;
 mod load;
 mod record;
@@ -19,8 +21,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::base::clock::SharedClock;
+use journal::{Journal, What};
+use lag::Lag;
+
+use super::delta::Habits;
 
 pub use edges::Edges;
+pub use lag::Lags;
 pub use licences::{Grant, GrantError, Licences, Plan, Sku};
 pub use record::{Key, List, Names, Record, Stored, parse_time, ticks, time_text};
 
@@ -132,6 +139,21 @@ pub enum Relation {
     Sponsor,
 }
 
+impl Relation {
+    /// All relations.
+    pub const ALL: [Self; RELATIONS] = [Self::Member, Self::Owner, Self::Manager, Self::Sponsor];
+
+    /// Its name in Graph, from the object that it starts at.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "members",
+            Self::Owner => "owners",
+            Self::Manager => "manager",
+            Self::Sponsor => "sponsors",
+        }
+    }
+}
+
 const RELATIONS: usize = 4;
 
 /// A domain of the tenant.
@@ -166,19 +188,23 @@ pub struct Directory {
     pub licences: Licences,
     /// Photos, by object: content type and bytes.
     pub photos: HashMap<Slot, (String, Bytes)>,
+    /// Delta behaviour that documents leave open.
+    pub habits: Habits,
     /// Mailbox settings that were changed, by user.
     pub mailboxes: HashMap<Slot, Map<String, Value>>,
     clock: SharedClock,
     names: Names,
     objects: Vec<Object>,
     by_id: HashMap<Uuid, Slot>,
-    by_text: HashMap<Box<str>, Slot>,
+    by_text: HashMap<(Kind, Box<str>), Slot>,
     by_kind: HashMap<Kind, BTreeSet<Slot>>,
     upns: HashMap<Box<str>, Slot>,
     addresses: HashMap<Box<str>, Slot>,
     app_ids: HashMap<(Kind, Uuid), Slot>,
     edges: [Edges; RELATIONS],
     loading: load::Loading,
+    journal: Journal,
+    lag: Lag,
 }
 
 impl std::fmt::Debug for Directory {
@@ -207,6 +233,7 @@ impl Directory {
             licences: Licences::default(),
             photos: HashMap::new(),
             mailboxes: HashMap::new(),
+            habits: Habits::default(),
             clock,
             names: Names::default(),
             objects: Vec::new(),
@@ -218,6 +245,8 @@ impl Directory {
             app_ids: HashMap::new(),
             edges: std::array::from_fn(|_| Edges::default()),
             loading: load::Loading::default(),
+            journal: Journal::default(),
+            lag: Lag::default(),
         }
     }
 
@@ -246,7 +275,7 @@ impl Directory {
 
     /// Whether the object is there.
     pub fn is_live(&self, slot: Slot) -> bool {
-        self.object(slot).state == State::Live
+        self.object(slot).state == State::Live && !self.is_hidden(slot)
     }
 
     /// The id as Graph shows it: of most kinds a GUID, of some a text of their own.
@@ -282,7 +311,10 @@ impl Directory {
 
     /// A stored property by number.
     pub fn stored(&self, slot: Slot, key: Key) -> Option<Stored<'_>> {
-        self.object(slot).record.get(key)
+        match self.past(slot) {
+            Some(record) => record.get(key),
+            None => self.object(slot).record.get(key),
+        }
     }
 
     /// A stored property by name.
@@ -329,11 +361,32 @@ impl Directory {
         });
         self.by_id.insert(id, slot);
         self.by_kind.entry(kind).or_default().insert(slot);
-        self.set(slot, properties);
+        let changes = self.changes(properties);
+        self.put(slot, &changes);
         if let Some(text) = self.text(slot, "id").map(Box::from) {
-            self.by_text.insert(text, slot);
+            self.by_text.insert((kind, text), slot);
         }
+        self.lag_created(slot);
+        self.note(What::Created(slot));
         slot
+    }
+
+    fn changes<'a, 'v>(
+        &mut self,
+        properties: impl IntoIterator<Item = (&'a str, &'v Value)>,
+    ) -> Vec<(Key, &'v Value)> {
+        properties
+            .into_iter()
+            .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
+            .collect()
+    }
+
+    /// Stores properties and keeps the indexes.
+    fn put(&mut self, slot: Slot, changes: &[(Key, &Value)]) {
+        self.index(slot, false);
+        let object = &mut self.objects[slot as usize];
+        object.record.set(&self.names, changes);
+        self.index(slot, true);
     }
 
     /// Sets and (with null) clears properties; keeps the indexes.
@@ -342,14 +395,27 @@ impl Directory {
         slot: Slot,
         properties: impl IntoIterator<Item = (&'a str, &'a Value)>,
     ) {
-        let changes: Vec<(Key, &Value)> = properties
-            .into_iter()
-            .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
+        let changes = self.changes(properties);
+        let record = |dir: &Self, key: Key| {
+            let stored = dir.objects[slot as usize].record.get(key);
+            stored.map_or(Value::Null, Stored::to_json)
+        };
+        let before: Vec<Value> = if self.is_journaled(slot) {
+            changes.iter().map(|(key, _)| record(self, *key)).collect()
+        } else {
+            Vec::new()
+        };
+        self.lag_changing(slot);
+        self.put(slot, &changes);
+        let changed: Vec<Key> = changes
+            .iter()
+            .zip(&before)
+            .filter(|((key, _), before)| record(self, *key) != **before)
+            .map(|((key, _), _)| *key)
             .collect();
-        self.index(slot, false);
-        let object = &mut self.objects[slot as usize];
-        object.record.set(&self.names, &changes);
-        self.index(slot, true);
+        if !changed.is_empty() {
+            self.note(What::Set(slot, changed.into()));
+        }
     }
 
     /// Sets one property.
@@ -365,8 +431,11 @@ impl Directory {
     /// Adds an edge; false if it is there.
     pub fn link(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let added = self.edges[relation as usize].add(from, to);
-        if added && relation == Relation::Member {
-            self.membership_changed(from, to);
+        if added {
+            self.note(What::Linked(relation, from, to));
+            if relation == Relation::Member {
+                self.membership_changed(from, to);
+            }
         }
         added
     }
@@ -374,8 +443,11 @@ impl Directory {
     /// Removes an edge; false if it is not there.
     pub fn unlink(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let removed = self.edges[relation as usize].remove(from, to);
-        if removed && relation == Relation::Member {
-            self.membership_changed(from, to);
+        if removed {
+            self.note(What::Unlinked(relation, from, to));
+            if relation == Relation::Member {
+                self.membership_changed(from, to);
+            }
         }
         removed
     }
@@ -394,6 +466,7 @@ impl Directory {
         }
         self.set_one(slot, "deletedDateTime", &deleted);
         self.objects[slot as usize].state = state;
+        self.note(What::State(slot, state));
         self.count_seats(slot, true);
         if !self.licences.of_group(slot).is_empty() {
             self.licences_changed(slot);
@@ -405,20 +478,31 @@ impl Directory {
         self.drop_licences(slot);
         self.index(slot, false);
         let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();
-        for edges in &mut self.edges {
-            edges.forget(slot);
+        for relation in Relation::ALL {
+            let above: Vec<Slot> = self.edges(relation).sources(slot, None).collect();
+            for from in above {
+                self.note(What::Cut(relation, from, slot));
+            }
+            self.edges[relation as usize].forget(slot);
         }
         for member in members {
             self.membership_changed(slot, member);
         }
         self.photos.remove(&slot);
         self.mailboxes.remove(&slot);
+        let mut own_id = Record::default();
         if let Some(text) = self.text(slot, "id").map(str::to_owned) {
-            self.by_text.remove(text.as_str());
+            if let Some(key) = self.names.get("id") {
+                own_id.set(&self.names, &[(key, &Value::String(text.clone()))]);
+            }
+            let entry = (self.object(slot).kind, text.into());
+            self.by_text.remove(&entry);
         }
+        self.note(What::Purged(slot));
         let object = &mut self.objects[slot as usize];
         object.state = State::Purged;
-        object.record = Record::default();
+        // Of the properties only an id that is no GUID is still of use.
+        object.record = own_id;
         let (id, kind) = (object.id, object.kind);
         self.by_id.remove(&id);
         if let Some(set) = self.by_kind.get_mut(&kind) {

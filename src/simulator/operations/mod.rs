@@ -25,6 +25,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::core::Options;
+use super::delta;
+use super::directory::lag::{Eyes, Look};
 use super::directory::{Directory, Kind, Slot, State};
 use super::errors::SimError;
 use super::model::{Ctx, EntitySet, Filtering, Holds, Links, Paging, Part, View, What, set_of};
@@ -128,6 +130,12 @@ pub fn read(dir: &Directory, options: &Options, request: &SimRequest) -> Answer 
         options,
         request,
     };
+    let list = match rest.as_slice() {
+        [] => true,
+        [name] => name.eq_ignore_ascii_case("$count") || name.eq_ignore_ascii_case("delta"),
+        [key, ..] => set.is_recycle_bin() && cast(key).is_some(),
+    };
+    let _look = Look::with(if list { Eyes::Index } else { Eyes::Object });
     if let Holds::Documents(documents) = set.holds {
         return documents::read(&view, set, &documents(dir), &rest);
     }
@@ -135,6 +143,7 @@ pub fn read(dir: &Directory, options: &Options, request: &SimRequest) -> Answer 
     match rest.as_slice() {
         [] => list::page(&listing()?, &view),
         [count] if count.eq_ignore_ascii_case("$count") => list::count(&listing()?, &view),
+        [name] if name.eq_ignore_ascii_case("delta") => delta::read(&view, set),
         [kind, more @ ..] if set.is_recycle_bin() && cast(kind).is_some() => {
             let kind = cast(kind).unwrap_or(Kind::User);
             let bin = recycle_bin(&view, kind);

@@ -169,6 +169,7 @@ impl Listing<'_> {
         move |slot| {
             let object = dir.object(slot);
             object.state == self.state
+                && !dir.is_hidden(slot)
                 && self.cast.is_none_or(|kind| object.kind == kind)
                 && plan.predicate.as_ref().is_none_or(|p| p.holds(dir, slot))
                 && plan

@@ -1,6 +1,6 @@
 //! Reading: OData query options held against Graph's rules, and run over the directory.
 
-mod filter;
+pub mod filter;
 pub mod list;
 pub mod options;
 mod predicate;
