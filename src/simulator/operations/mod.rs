@@ -393,7 +393,16 @@ pub fn change(dir: &mut Directory, options: &Options, request: &SimRequest) -> A
         options,
         request,
     };
-    let find = |ctx: &Ctx<'_>, key: &str| resolve(ctx.dir, set, key);
+    let find = |ctx: &Ctx<'_>, key: &str| {
+        let slot = resolve(ctx.dir, set, key)?;
+        // Memberships of what has not arrived everywhere have a refusal of their own.
+        let membership = rest.get(1).is_some_and(|part| part == "members")
+            || (request.method == Method::Patch && binds_members(request));
+        if ctx.dir.is_unread(slot) && !membership {
+            return Err(SimError::not_found(key));
+        }
+        Ok(slot)
+    };
     match (request.method, rest.as_slice()) {
         (Method::Post, []) => (set.create.ok_or_else(SimError::method)?)(&mut ctx),
         (Method::Post, [name]) => {
@@ -418,6 +427,13 @@ pub fn change(dir: &mut Directory, options: &Options, request: &SimRequest) -> A
         }
         _ => Err(SimError::method()),
     }
+}
+
+/// Whether a body names members to add.
+fn binds_members(request: &SimRequest) -> bool {
+    request
+        .body_object()
+        .is_ok_and(|body| body.contains_key("members@odata.bind"))
 }
 
 fn change_part(
