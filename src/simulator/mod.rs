@@ -3,6 +3,7 @@
 mod batch;
 pub mod control;
 pub mod core;
+pub mod delta;
 pub mod directory;
 pub mod errors;
 mod front;
