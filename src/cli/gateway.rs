@@ -8,13 +8,13 @@ use anyhow::Context as _;
 use super::{rules, wiring};
 use crate::{
     base::clock::SharedClock,
-    config::Config,
+    config::{Config, Preset},
     graph, http,
     scim::{
         patch,
         resource::{InputRules, Unknown},
     },
-    service::{self, App, Room, Tenant, recent::Recent},
+    service::{self, App, Room, Tenant, recent::Recent, rights::Rights},
     store::Store,
 };
 
@@ -40,6 +40,11 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             name: tenant.name.clone(),
             graph,
             graph_url: format!("{}/v1.0", tenant.entra.graph.as_str().trim_end_matches('/')),
+            rights: match tenant.permissions {
+                Preset::ReadOnly => Rights::ReadOnly,
+                Preset::MembershipOnly => Rights::MembershipOnly,
+                Preset::Full => Rights::Full,
+            },
             rooms,
             recent: Recent::default(),
         });

@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Checks the rules; every fault is told as file:line:column.
+    /// Checks the rules; every fault is told with file, line and column.
     Check {
         #[command(flatten)]
         which: Which,

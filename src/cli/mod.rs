@@ -2,12 +2,17 @@
 
 mod check;
 mod clap_types;
+mod demo;
 pub mod gateway;
 mod healthcheck;
+mod logging;
 mod mapping;
 mod migrate;
 mod output;
 mod rules;
+mod serve;
+mod signals;
+mod simulate;
 mod token;
 mod wiring;
 
@@ -27,6 +32,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The gateway and a simulated tenant in one process: nothing to install.
+    Demo(demo::Args),
+    /// The gateway.
+    Serve(ConfigArg),
+    /// A simulated Microsoft Graph alone.
+    Simulate(simulate::Args),
     /// Finds out whether everything is in place: configuration, store, credential, Graph,
     /// permissions.
     Check(check::Args),
@@ -79,6 +90,9 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Demo(args) => demo::run(&args).await,
+        Command::Serve(args) => serve::run(&args).await,
+        Command::Simulate(args) => simulate::run(&args).await,
         Command::Check(args) => check::run(&args).await,
         Command::Token(args) => token::run(&args).await,
         Command::Mapping(args) => mapping::run(&args),

@@ -26,10 +26,11 @@ use super::{
     certificate::Loaded,
     transport::{check_authority, options},
 };
-use crate::base::clock::SharedClock;
+use crate::base::{chain::Chain, clock::SharedClock};
 
-/// The longest that one token may take. The metadata service's retries would take 72 seconds.
-const LIMIT: Duration = Duration::from_secs(10);
+/// The longest that one token may take. The metadata service's retries would take 72 seconds;
+/// `check` answers within ten.
+const LIMIT: Duration = Duration::from_secs(8);
 /// The Azure CLI starts a Python program.
 const CLI_LIMIT: Duration = Duration::from_secs(30);
 
@@ -265,13 +266,16 @@ fn plain(error: &azure_core::Error) -> String {
     let inner = innermost(error);
     let mut text = inner.to_string();
     if let Some(cause) = inner.get_ref() {
-        let cause = match cause.downcast_ref::<reqwest::Error>() {
-            Some(e) => crate::base::chain::Chain(e).to_string(),
-            None => crate::base::chain::Chain(cause).to_string(),
-        };
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
+        let said = Chain(cause).to_string();
+        if cause.is::<reqwest::Error>() {
+            // The library only adds the name of its HTTP client.
+            text = said;
+        } else if !text.contains(&said) {
+            text = format!("{text}: {said}");
         }
+    }
+    if matches!(inner.kind(), ErrorKind::DataConversion) {
+        text = format!("the answer cannot be read: {text}");
     }
     let line = text
         .lines()

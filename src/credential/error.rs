@@ -73,23 +73,32 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// What happened, without the remedy.
+    pub fn summary(&self) -> String {
         let said = match self.kind {
             Kind::Denied => "was refused",
             Kind::Unavailable => "could not be used now",
             Kind::Misconfigured => "is misconfigured",
         };
-        write!(
-            f,
+        let mut text = format!(
             "the {} credential {said}: {}",
             self.credential, self.message
-        )?;
+        );
         if let Some(code) = &self.code
             && !self.message.contains(code.as_str())
         {
-            write!(f, " ({code})")?;
+            text.push_str(" (");
+            text.push_str(code);
+            text.push(')');
         }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.summary())?;
         if let Some(remedy) = self.remedy() {
             write!(f, " [{remedy}]")?;
         }

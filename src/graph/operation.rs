@@ -1,7 +1,10 @@
 //! What a request is, before it is sent: its name without ids, its price, whether it may be
 //! repeated.
 
-use crate::odata::request::{Method, Request};
+use crate::odata::{
+    facts,
+    request::{Method, Request},
+};
 
 /// Collections whose members are named by the next segment.
 const COLLECTIONS: [&str; 27] = [
@@ -121,67 +124,14 @@ impl Cost {
     }
 }
 
-/// What reads cost, by the last segment of the path, and where it matters by whether that stands
-/// below an object (`/groups/{id}/members`); all others cost 1.
-const PRICES: [(&str, Option<bool>, i32); 19] = [
-    ("users", Some(false), 2),
-    ("applications", Some(false), 2),
-    ("contracts", None, 3),
-    ("subscribedSkus", None, 3),
-    ("oauth2PermissionGrants", None, 2),
-    ("members", Some(true), 3),
-    ("transitiveMembers", None, 5),
-    ("memberOf", None, 2),
-    ("transitiveMemberOf", None, 2),
-    ("ownedObjects", None, 2),
-    ("licenseDetails", None, 2),
-    ("appRoleAssignments", None, 2),
-    ("extensionProperties", None, 2),
-    ("domainNameReferences", None, 4),
-    ("getByIds", None, 5),
-    ("checkMemberGroups", None, 4),
-    ("checkMemberObjects", None, 4),
-    ("getMemberGroups", None, 2),
-    ("getMemberObjects", None, 2),
-];
-
 /// The published price of `request`; an estimate that `x-ms-resource-unit` corrects afterwards.
 ///
 /// Source: <https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits>
 pub(super) fn cost(request: &Request) -> Cost {
-    if request.is_write() {
-        return Cost {
-            units: 1,
-            writes: 1,
-        };
-    }
-    let option = |name: &str| request.query.iter().find(|(n, _)| n == name);
-    let mut segments = request.path.rsplit('/');
-    let last = segments.next().unwrap_or_default();
-    let below = segments.next().is_some_and(|parent| !parent.is_empty());
-    if matches!(last, "getByIds" | "getObjectsById") && option("$select").is_some() {
-        return Cost {
-            units: 2,
-            writes: 0,
-        };
-    }
-    let base = PRICES
-        .iter()
-        .find(|(name, place, _)| *name == last && place.is_none_or(|wanted| wanted == below))
-        .map_or(1, |(.., units)| *units);
-    let mut units: i32 = base;
-    if option("$select").is_some() {
-        units -= 1;
-    }
-    if option("$expand").is_some() {
-        units += 1;
-    }
-    if option("$top").is_some_and(|(_, v)| v.parse::<u32>().is_ok_and(|n| n < 20)) {
-        units -= 1;
-    }
+    let published = facts::cost(request.method, &request.path, &request.query);
     Cost {
-        units: u32::try_from(units.max(1)).unwrap_or(1),
-        writes: 0,
+        units: published.resource_units,
+        writes: published.writes,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     service::{App, Room, Tenant},
 };
 
-/// The ServiceProviderConfig: only what works.
+/// The `ServiceProviderConfig`: only what works.
 pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -> Value {
     json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],

@@ -144,11 +144,10 @@ pub fn finish(answer: Answer, accept: Option<&str>) -> Response {
 
 fn put(headers: &mut HeaderMap, more: Vec<(&'static str, String)>) {
     for (name, value) in more {
-        match HeaderValue::from_str(&value) {
-            Ok(value) => {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-            Err(_) => tracing::error!(header = name, "a header value could not be sent"),
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        } else {
+            tracing::error!(header = name, "a header value could not be sent");
         }
     }
 }

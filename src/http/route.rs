@@ -1,6 +1,8 @@
 //! From a URL path to what is meant. Segments match without case, because clients spell them
 //! every way.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 /// What a path below the SCIM base names.
@@ -46,7 +48,7 @@ pub fn parse(path: &str) -> Option<Route> {
             percent_decode_str(s)
                 .decode_utf8()
                 .ok()
-                .map(|s| s.into_owned())
+                .map(Cow::into_owned)
         })
         .collect::<Option<_>>()?;
     let mut segments: Vec<&str> = decoded.iter().map(String::as_str).collect();

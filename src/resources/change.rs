@@ -56,7 +56,9 @@ pub fn net(
             Step::RemoveAll => state.clear(),
             Step::Replace(elements) => {
                 state.clear();
-                elements.iter().for_each(|e| state.add(e, true));
+                for element in elements {
+                    state.add(element, true);
+                }
             }
         }
     }

@@ -168,7 +168,7 @@ pub fn by_name(name: &str) -> Option<&'static ResourceType> {
 
 /// The multi-valued complex attribute of a relation, for the resource type of that SCIM name.
 pub fn relation_attribute(resource: &str, relation: &str) -> Option<Attribute> {
-    by_name(resource)?.relation(relation).map(|r| r.attribute())
+    Some(by_name(resource)?.relation(relation)?.attribute())
 }
 
 /// Whether `text` has the form of a Graph object id.

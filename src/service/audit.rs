@@ -56,8 +56,10 @@ pub async fn record(cx: &Context<'_>, caller: &Caller, event: &Event<'_>) {
 
 fn digest(doc: &Document) -> String {
     let text = serde_json::to_vec(doc).unwrap_or_default();
-    Sha256::digest(&text)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(&text) {
+        hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    hex
 }

@@ -316,7 +316,7 @@ async fn lists(
     }
     let mut results: Vec<Vec<Value>> = Vec::with_capacity(requests.len());
     for result in cx.tenant.graph.collect_many(&cx.call, requests).await? {
-        results.push(result.map_err(|e| unreadable(e))?);
+        results.push(result.map_err(unreadable)?);
     }
     let lists_of = |object: usize| {
         plan.iter()

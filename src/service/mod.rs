@@ -9,6 +9,7 @@ pub mod list;
 pub mod photo;
 pub mod read;
 pub mod recent;
+pub mod rights;
 pub mod tokens;
 pub mod write;
 
@@ -82,6 +83,8 @@ pub struct Tenant {
     pub graph: graph::Client,
     /// Root of Graph with version, no slash at the end: for references in bodies.
     pub graph_url: String,
+    /// What the gateway is for here.
+    pub rights: rights::Rights,
     /// In the order of `/ResourceTypes`.
     pub rooms: Vec<Room>,
     /// What was written moments ago.

@@ -114,10 +114,7 @@ fn unique_violation(error: &sqlx::Error) -> Option<(String, String)> {
     }
     if let Some(constraint) = database.constraint() {
         let (table, rest) = constraint.split_once('_')?;
-        let column = match rest.strip_suffix("_key") {
-            Some(column) => column,
-            None => "id",
-        };
+        let column = rest.strip_suffix("_key").unwrap_or("id");
         return Some((table.to_owned(), column.to_owned()));
     }
     let columns = database.message().rsplit_once(": ")?.1;

@@ -188,7 +188,8 @@ fn is_decided_here(name: &str) -> bool {
     matches!(name, "type" | "primary" | "display" | "$ref")
 }
 
-fn fits(slot: &Slot, element: &Value) -> bool {
+/// Whether the element has what tells the slot's elements from others.
+pub(super) fn fits(slot: &Slot, element: &Value) -> bool {
     slot.equalities
         .iter()
         .filter(|(name, _)| name != "primary")

@@ -13,6 +13,7 @@ mod path;
 pub mod presets;
 mod push_down;
 mod relation;
+pub mod report;
 mod row;
 mod schema;
 mod select;

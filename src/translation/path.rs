@@ -176,7 +176,7 @@ impl GraphPath {
         let at = steps.iter().position(|s| *s == Step::Each)?;
         let mut list = None;
         walk(entity, steps.get(..at)?, &mut |value| {
-            list = value.as_array()
+            list = value.as_array();
         });
         Some((list?, steps.get(at + 1..)?))
     }
@@ -391,12 +391,10 @@ fn equalities_of(filter: &Filter, out: &mut Vec<(String, Value)>) -> Option<()> 
             let Comparison::Eq(left, right) = comparison.as_ref() else {
                 return None;
             };
-            let (query, literal) = match (left, right) {
-                (Comparable::SingularQuery(query), Comparable::Literal(literal))
-                | (Comparable::Literal(literal), Comparable::SingularQuery(query)) => {
-                    (query, literal)
-                }
-                _ => return None,
+            let ((Comparable::SingularQuery(query), Comparable::Literal(literal))
+            | (Comparable::Literal(literal), Comparable::SingularQuery(query))) = (left, right)
+            else {
+                return None;
             };
             let SingularQuery::Current(segments) = query else {
                 return None;

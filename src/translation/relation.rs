@@ -7,7 +7,6 @@ use crate::scim::{Document, resource};
 
 impl Mapping {
     /// Writes a relation's elements into a resource by the row's shape; none leaves it out.
-    #[expect(clippy::unused_self, reason = "a mapping's rows are its own to write")]
     pub fn put_relation(&self, doc: &mut Document, row: &RelationRow, elements: Vec<Value>) {
         if elements.is_empty() {
             return;
@@ -24,7 +23,6 @@ impl Mapping {
 
     /// Takes a relation out of a canonical resource, as elements with at least `value`. `None`:
     /// the resource does not say.
-    #[expect(clippy::unused_self, reason = "a mapping's rows are its own to read")]
     pub fn take_relation(&self, doc: &mut Document, row: &RelationRow) -> Option<Vec<Value>> {
         Some(match resource::remove(doc, &row.path)? {
             Value::Array(elements) => elements,

@@ -93,7 +93,6 @@ pub(super) fn check_defined(schema: &str, place: &Place) -> Result<(), String> {
         return Err(format!("RFC 7643 spells '{attr}' as '{name}'"));
     }
     match (subs, place.sub()) {
-        (None, None) => Ok(()),
         (None, Some(_)) => Err(format!("'{name}' is not complex in RFC 7643")),
         (Some(subs), None) => Err(format!(
             "'{name}' is complex in RFC 7643: name one of {}",
@@ -106,7 +105,7 @@ pub(super) fn check_defined(schema: &str, place: &Place) -> Result<(), String> {
         (Some(_), Some(_)) if *name != "name" && matches!(place, Place::Plain(_)) => Err(format!(
             "'{name}' is multi-valued in RFC 7643: write {name}[?@.type=='work'].sub"
         )),
-        (Some(_), Some(_)) => Ok(()),
+        (None, None) | (Some(_), Some(_)) => Ok(()),
     }
 }
 

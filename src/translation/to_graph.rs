@@ -94,6 +94,20 @@ impl Mapping {
         Ok(body)
     }
 
+    /// The attributes (with sub-attribute) that have a value in `before` and none in `after`,
+    /// elements told apart by their rows. For a PATCH all of them were removed on purpose: pass
+    /// them to [`Self::to_graph`] as `cleared`, so that what Graph cannot clear is refused and
+    /// not kept in silence.
+    pub fn removed(&self, before: &Document, after: &Document) -> Vec<AttrPath> {
+        let (old, new) = (self.hold(before), self.hold(after));
+        self.rows
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !old.values(*index).is_empty() && new.values(*index).is_empty())
+            .map(|(_, row)| row.place().path())
+            .collect()
+    }
+
     /// Splits a body by the requests that it takes, in the order in which to send them: the
     /// object, then what Graph wants in a PATCH of its own, then side resources.
     pub fn write_parts(&self, body: Map<String, Value>) -> Vec<(WriteTarget, Map<String, Value>)> {
@@ -141,7 +155,7 @@ impl Mapping {
                          directory extension or extensionAttribute in the mapping"
                     )));
                 }
-                Direction::Create if is_update && !self.same_in_graph(row, now, was) => {
+                Direction::Create if is_update && !same_in_graph(row, now, was) => {
                     return Err(Error::mutability(format!(
                         "'{shown}' is immutable: it can only be set when the {} is created",
                         self.schema.name
@@ -167,13 +181,6 @@ impl Mapping {
         self.rows
             .iter()
             .any(|other| other.is_written() && other.place().path() == path)
-    }
-
-    fn same_in_graph(&self, row: &Row, now: &[&Value], was: &[&Value]) -> bool {
-        matches!(
-            (graph_value(row, now), graph_value(row, was)),
-            (Ok(now), Ok(was)) if now == was
-        )
     }
 
     /// What to write into one Graph property: a value, null to clear it, or nothing.
@@ -300,6 +307,13 @@ fn change(
             explicitly: is_cleared(&row.place().path(), cleared),
         }),
     }
+}
+
+fn same_in_graph(row: &Row, now: &[&Value], was: &[&Value]) -> bool {
+    matches!(
+        (graph_value(row, now), graph_value(row, was)),
+        (Ok(now), Ok(was)) if now == was
+    )
 }
 
 /// What clearing a row means for Graph.

@@ -490,7 +490,7 @@ async fn the_table() {
                 == case.scim_type.or(answer.body["scimType"]
                     .as_str()
                     .filter(|_| case.scim_type.is_none() && case.status == 400))
-            && answer.body["status"] == case.status.to_string()
+            && answer.body["status"].as_str() == Some(case.status.to_string().as_str())
             && answer.body["schemas"] == json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
             && answer.header("content-type") == Some("application/scim+json")
             && answer.detail().contains(case.says);

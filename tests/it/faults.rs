@@ -44,14 +44,14 @@ const SPE_E3: &str = "05e9a617-0261-4cee-bb44-138d3ef5d965";
 
 /// The operations have a tenant each, so that they can be tried side by side.
 async fn matrix(times: Option<u64>) {
-    let (a, b, c, d, e) = tokio::join!(
+    let (list, get, create, patch, assign) = tokio::join!(
         faulty(Operation::List, times),
         faulty(Operation::Get, times),
         faulty(Operation::Create, times),
         faulty(Operation::PatchMembers, times),
         faulty(Operation::AssignLicence, times),
     );
-    let wrong = [a, b, c, d, e].concat();
+    let wrong = [list, get, create, patch, assign].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -158,12 +158,12 @@ async fn faulty(operation: Operation, times: Option<u64>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_fault_then_well_again() {
-    matrix(Some(1)).await;
+    Box::pin(matrix(Some(1))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_that_do_not_end() {
-    matrix(None).await;
+    Box::pin(matrix(None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

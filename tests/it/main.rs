@@ -1,10 +1,21 @@
 //! The integration tests: one binary. Modules mirror what is entered from outside.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests and what they stand on may panic; a backend that is skipped is told aloud"
+)]
+
 mod bad_input;
+mod cli;
+mod credentials;
 mod faults;
 mod floors;
 mod members;
 mod pitfalls;
+mod postgres;
+mod rights;
 mod roles_licences;
 mod store;
 mod support;

@@ -98,7 +98,7 @@ async fn a_user_from_hire_to_leave() {
         .await
         .expect_status(201);
     let group_id = group.body["id"].as_str().unwrap().to_owned();
-    assert_eq!(app.sim_members(&group_id).await, [id.clone()]);
+    assert_eq!(app.sim_members(&group_id).await, std::slice::from_ref(&id));
     let read = app.get(&format!("/Users/{id}")).await.expect_status(200);
     let groups: Vec<&Value> = read.body["groups"].as_array().unwrap().iter().collect();
     assert!(
@@ -123,13 +123,13 @@ async fn a_user_from_hire_to_leave() {
         .list("/Users", &[("filter", &members)])
         .await
         .expect_status(200);
-    assert_eq!(found.ids(), [id.clone()]);
+    assert_eq!(found.ids(), std::slice::from_ref(&id));
     let both = format!("id eq {} and members eq {}", quoted(&group_id), quoted(&id));
     let found = app
         .list("/Groups", &[("filter", &both), ("attributes", "id")])
         .await
         .expect_status(200);
-    assert_eq!(found.ids(), [group_id.clone()]);
+    assert_eq!(found.ids(), std::slice::from_ref(&group_id));
 
     // PATCH as Entra's provisioning service does: old shapes and new ones.
     app.patch(

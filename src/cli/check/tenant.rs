@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use time::Duration;
+use time::{Duration, OffsetDateTime, macros::format_description};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -32,7 +32,13 @@ pub(super) async fn check(
     clock: &SharedClock,
 ) -> anyhow::Result<Vec<Line>> {
     let mut lines = Vec::new();
-    lines.extend(certificate(tenant, clock));
+    if let Some(line) = certificate(tenant, clock) {
+        let usable = line.level != Level::Fail;
+        lines.push(line);
+        if !usable {
+            return Ok(lines);
+        }
+    }
     let tokens = match wiring::tokens(tenant, http, clock) {
         Ok(tokens) => tokens,
         Err(error) => {
@@ -69,17 +75,34 @@ fn certificate(tenant: &Tenant, clock: &SharedClock) -> Option<Line> {
     let now = clock.now();
     let until = certificate.not_after;
     let remedy = "make a new certificate, upload it to the application, and replace the file";
+    let subject = &certificate.subject;
+    let date = date(until);
     Some(if until <= now {
-        Line::new(Level::Fail, "certificate", format!("expired at {until}")).remedy(remedy)
+        Line::new(
+            Level::Fail,
+            "certificate",
+            format!("{subject} expired on {date}"),
+        )
+        .remedy(remedy)
     } else if until - now < RENEW_BEFORE {
-        Line::new(Level::Warn, "certificate", format!("expires at {until}")).remedy(remedy)
+        Line::new(
+            Level::Warn,
+            "certificate",
+            format!("{subject} expires on {date}"),
+        )
+        .remedy(remedy)
     } else {
         Line::new(
             Level::Ok,
             "certificate",
-            format!("{} valid until {until}", certificate.thumbprint),
+            format!("{} valid until {date}", certificate.thumbprint),
         )
     })
+}
+
+fn date(at: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    at.format(&format).unwrap_or_else(|_| at.to_string())
 }
 
 /// Obtains a token and reads what it grants.
@@ -94,7 +117,7 @@ async fn sign_in(tenant: &Tenant, tokens: &dyn TokenSource) -> (Option<Claims>, 
                 "credential",
                 format!("{kind}: no token within {} s", PATIENCE.as_secs()),
             )
-            .remedy(remedy_unavailable(&tenant.credential));
+            .remedy(remedy(Kind::Unavailable, kind));
             return (None, line);
         }
     };
@@ -130,25 +153,35 @@ async fn sign_in(tenant: &Tenant, tokens: &dyn TokenSource) -> (Option<Claims>, 
 }
 
 fn no_token(error: &credential::Error) -> Line {
-    Line::new(Level::Fail, "credential", Chain(error).to_string()).remedy(
-        match (error.remedy(), error.kind) {
-            (Some(remedy), _) => remedy,
-            (None, Kind::Denied) => "check tenant id, client id and secret or certificate",
-            (None, Kind::Unavailable) => {
-                "check the network, the proxy and authority_url; on Azure: whether a managed \
-                 identity is switched on"
-            }
-            (None, Kind::Misconfigured) => "correct tenants.<name>.credential",
-        },
+    Line::new(Level::Fail, "credential", error.summary()).remedy(
+        error
+            .remedy()
+            .unwrap_or_else(|| remedy(error.kind, error.credential)),
     )
 }
 
-fn remedy_unavailable(credential: &credential::Settings) -> &'static str {
-    match credential {
-        credential::Settings::ManagedIdentity { .. } => {
+/// What to do where Entra gave no code that says it.
+fn remedy(kind: Kind, credential: &str) -> &'static str {
+    match (credential, kind) {
+        ("managed identity", Kind::Unavailable) => {
             "is this an Azure host, and is its managed identity switched on?"
         }
-        _ => "check the network, the proxy and authority_url",
+        ("managed identity", Kind::Misconfigured) => {
+            "assign the identity of credential.client_id to this host; without client_id the \
+             system-assigned one is used, which must be switched on"
+        }
+        ("managed identity", Kind::Denied) => {
+            "App Service sets IDENTITY_ENDPOINT and IDENTITY_HEADER: do not set them yourself"
+        }
+        ("Azure CLI", _) => {
+            "does `az account get-access-token` work here? az login signs in, with --tenant"
+        }
+        ("workload identity", Kind::Denied) => {
+            "check client id, tenant id and the application's federated identity credential"
+        }
+        (_, Kind::Denied) => "check tenant id, client id and secret or certificate",
+        (_, Kind::Unavailable) => "check the network, the proxy and authority_url",
+        (_, Kind::Misconfigured) => "correct tenants.<name>.credential",
     }
 }
 

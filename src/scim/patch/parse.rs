@@ -302,7 +302,7 @@ impl<'a> Reader<'a> {
         let value = unpacked.as_ref().unwrap_or(value);
         // Behind a filter stands one element, not the list.
         let single;
-        let definition = if leaf.multi_valued && filtered && place.sub.is_none() {
+        let definition = if leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute) {
             single = Attribute {
                 multi_valued: false,
                 ..leaf.clone()

@@ -8,6 +8,7 @@ use super::{
         execute::{Outcome, execute},
         fetch,
         recent::Fate,
+        rights,
     },
     offered, relations,
 };
@@ -29,6 +30,7 @@ pub async fn create(
     projection: &Projection,
 ) -> Result<Written, Error> {
     offered(cx, cx.room.kind.operations.create, "created")?;
+    rights::check(cx, false)?;
     let mapping = &cx.room.mapping;
     let mut doc = resource::normalize(body, cx.room.schema(), &cx.app.settings.input)?.document;
     resource::require(&doc, cx.room.schema())?;
@@ -156,10 +158,11 @@ async fn undo(cx: &Context<'_>, id: &str, mut error: Error) -> Error {
         Err(_) => true,
     };
     if left {
-        error.scim.detail.push_str(&format!(
+        let left = format!(
             "; the {} was created with id '{id}' and could not be removed again",
             cx.room.kind.name
-        ));
+        );
+        error.scim.detail.push_str(&left);
     } else {
         cx.tenant.recent.note(id, Fate::Deleted, cx.app.clock.now());
         error.scim.detail.push_str("; nothing was created");

@@ -5,6 +5,7 @@ use super::{
         Context, Error, Written,
         fetch::{self, Wanted},
         recent::Fate,
+        rights,
     },
     about, check_version, offered,
 };
@@ -16,6 +17,7 @@ use crate::{odata::request::Request, resources::GraphCall, scim::projection::Pro
 /// 404 when it is not there, 412 when `If-Match` does not fit.
 pub async fn delete(cx: &Context<'_>, id: &str, if_match: Option<&str>) -> Result<Written, Error> {
     offered(cx, cx.room.kind.operations.delete, "deleted")?;
+    rights::check(cx, false)?;
     if !crate::resources::is_object_id(id)
         || cx.tenant.recent.fate(id, cx.app.clock.now()) == Some(Fate::Deleted)
     {

@@ -6,6 +6,7 @@ use super::{
     super::{
         Context, Error, Related, Written,
         execute::{Outcome, execute},
+        rights,
     },
     check_version, offered, relations,
     update::{Before, change_object},
@@ -38,6 +39,7 @@ pub async fn patch(
         .relations()
         .filter(|r| patch::touches(&operations, &r.row.path))
         .collect();
+    rights::check(cx, only_membership(&operations, &touched))?;
     let wants_answer = projection.is_some() || cx.room.kind.patch_answer == PatchAnswer::Resource;
     if !wants_answer
         && if_match.is_none()
@@ -89,6 +91,18 @@ pub async fn patch(
     Ok(match written {
         Written::Resource(_) if !wants_answer => Written::Done,
         other => other,
+    })
+}
+
+/// Whether the operations concern members and owners alone.
+fn only_membership(operations: &[Operation], touched: &[Related<'_>]) -> bool {
+    operations.iter().all(|o| {
+        let path = &o.target.path;
+        touched.iter().any(|r| {
+            matches!(r.relation.name(), "members" | "owners")
+                && r.row.path.attr == path.attr
+                && r.row.path.urn == path.urn
+        })
     })
 }
 

@@ -166,10 +166,8 @@ pub(super) fn partly(mut error: Error, done: &[String]) -> Error {
         if error.scim.kind == Kind::NotFound {
             error.scim.kind = Kind::Conflict;
         }
-        error
-            .scim
-            .detail
-            .push_str(&format!("; done before that: {}", done.join(", ")));
+        let told = format!("; done before that: {}", done.join(", "));
+        error.scim.detail.push_str(&told);
     }
     error
 }

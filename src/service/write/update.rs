@@ -7,6 +7,7 @@ use super::{
         Context, Error, Related, Written,
         execute::{Outcome, execute},
         fetch::{self, Loaded, Wanted},
+        rights,
     },
     check_version, offered, relations,
 };
@@ -33,6 +34,7 @@ pub async fn replace(
     projection: &Projection,
 ) -> Result<Written, Error> {
     offered(cx, cx.room.kind.operations.replace, "replaced")?;
+    rights::check(cx, false)?;
     let mapping = &cx.room.mapping;
     let input = resource::normalize(body, cx.room.schema(), &cx.app.settings.input)?;
     let (mut after, cleared) = (input.document, input.cleared);
@@ -170,13 +172,8 @@ pub(super) async fn change_object(
             entity,
             edges: before.loaded.edges,
         };
-        let mut doc = fetch::document(cx, &changed, &before.wanted);
-        if !projection.is_default() {
-            doc = projection.apply(&doc, cx.room.schema());
-        } else {
-            doc = Projection::all().apply(&doc, cx.room.schema());
-        }
-        return Ok(Written::Resource(doc));
+        let doc = fetch::document(cx, &changed, &before.wanted);
+        return Ok(Written::Resource(projection.apply(&doc, cx.room.schema())));
     }
     let mut loaded = fetch::one(cx, &id, &wanted).await?;
     overlay(&mut loaded.entity, &entity, own_calls > 0);
@@ -191,14 +188,7 @@ fn changed_properties(
     before: &Document,
     after: &Document,
 ) -> Result<Map<String, Value>, Error> {
-    let removed: Vec<AttrPath> = mapping
-        .rows()
-        .iter()
-        .map(|row| row.place().path())
-        .filter(|path| {
-            resource::get(before, path).is_some() && resource::get(after, path).is_none()
-        })
-        .collect();
+    let removed = mapping.removed(before, after);
     Ok(mapping.to_graph(Some(before), after, &removed)?)
 }
 

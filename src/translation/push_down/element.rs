@@ -72,12 +72,13 @@ impl Mapping {
             Reduced::Constant(true) => self.slot_exists(slot, negated),
             Reduced::Filter(filter) if !slot.many => {
                 let piece = self.one(slot, &filter, negated)?;
-                // "There is one and it is not …": Graph gives those without one too.
-                Ok(if !negated && has_negation(&filter) {
-                    piece.inexact()
-                } else {
-                    piece
-                })
+                match (has_negation(&filter), negated) {
+                    (false, _) => Ok(piece),
+                    // "There is one and it is not …": Graph gives those without one too.
+                    (true, false) => Ok(piece.inexact()),
+                    // "There is none, or it is …".
+                    (true, true) => self.slot_exists(slot, true)?.or(piece, &self.entity),
+                }
             }
             Reduced::Filter(filter) => match &filter {
                 Filter::Compare(path, op, literal) if *literal != Literal::Null => {

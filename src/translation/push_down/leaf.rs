@@ -12,7 +12,10 @@ use crate::{
         facts::{self, FilterRule, Kind, Support},
     },
     resources,
-    scim::filter::{CompareOp, Literal},
+    scim::{
+        attr::AttrPath,
+        filter::{CompareOp, Literal},
+    },
     translation::{path::Step, row::Row, to_graph::side_resource, transform::Transform},
 };
 
@@ -190,10 +193,9 @@ impl Mapping {
         };
         let (text, exact) = match (&row.transform, op) {
             (Transform::Identity, _) => (text.clone(), is_exact(row)),
-            (Transform::Lower, _) => (text.clone(), false),
             (Transform::SmtpAddress, CompareOp::Sw) => (format!("smtp:{text}"), is_exact(row)),
-            // Other kinds of address may end so too.
-            (Transform::SmtpAddress, _) => (text.clone(), false),
+            // Of addresses, other kinds may end so too.
+            (Transform::Lower | Transform::SmtpAddress, _) => (text.clone(), false),
             _ => return Err(computed(row)),
         };
         let holds = target.expr(|path| Expr::Call(function, path, text));
@@ -221,7 +223,7 @@ impl Mapping {
             let always = matches!(row.transform, Transform::Constant(_));
             return Ok(Piece::constant(always != negated));
         }
-        if row.required || self.is_id(row) {
+        if row.required || row.place().path() == AttrPath::core("id") {
             return Ok(Piece::constant(!negated));
         }
         let target = self.need_target(row)?;
@@ -265,10 +267,6 @@ impl Mapping {
         Err(unsupported(row, &target, "pr"))
     }
 
-    fn is_id(&self, row: &Row) -> bool {
-        *row.place() == crate::translation::Place::Plain(crate::scim::attr::AttrPath::core("id"))
-    }
-
     /// The SCIM literal as Graph holds it.
     fn graph_literal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Probe, Why> {
         let json = match literal {
@@ -279,17 +277,17 @@ impl Mapping {
             Literal::String(text) if text.is_empty() => return Ok(Probe::Never),
             Literal::String(text) => Json::String(text.clone()),
         };
-        let held = match (&row.transform, &json) {
-            (
-                Transform::Identity | Transform::Not | Transform::DateTime | Transform::BooleanText,
-                _,
-            )
-            | (Transform::IntegerText, _) => row
+        let held = match &row.transform {
+            Transform::Identity
+            | Transform::Not
+            | Transform::DateTime
+            | Transform::BooleanText
+            | Transform::IntegerText => row
                 .transform
                 .write(&json)
                 .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
-            (Transform::Lower, _) => json,
-            (Transform::SmtpAddress, Json::String(text)) => format!("smtp:{text}").into(),
+            Transform::Lower => json,
+            Transform::SmtpAddress => format!("smtp:{}", json.as_str().unwrap_or_default()).into(),
             _ => return Err(computed(row)),
         };
         let is_object = target.path == "id" && matches!(self.entity.as_str(), "user" | "group");
@@ -406,6 +404,10 @@ pub(in crate::translation) fn operators(
         return Vec::new();
     }
     let rule = &target.rule;
+    let present = match rule.eq_null {
+        Support::No => Support::No,
+        _ => rule.ne,
+    };
     let dated = row.graph_kind == Kind::DateTimeOffset;
     let textual = matches!(row.transform, Transform::Identity | Transform::SmtpAddress);
     let known = [
@@ -414,7 +416,7 @@ pub(in crate::translation) fn operators(
         ("sw", rule.starts_with, textual),
         ("ew", rule.ends_with, textual),
         ("gt, ge, lt, le", rule.ge_le, dated),
-        ("pr", rule.eq_null, true),
+        ("pr", present, true),
     ];
     known
         .iter()

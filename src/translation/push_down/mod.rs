@@ -22,14 +22,11 @@ use crate::{
         filter::{CompareOp, Filter, Literal},
     },
 };
+pub(super) use leaf::{Target, operators};
 use piece::{Piece, Why};
 
 /// What Graph is asked for a filter.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent answers about one filter"
-)]
 pub struct PushDown {
     /// The `$filter`; `None`: no restriction.
     pub expr: Option<Expr>,
@@ -71,7 +68,7 @@ impl Mapping {
         let mut whole = Piece::True;
         let (mut useful, mut refusal) = (false, None);
         for leg in legs {
-            if let Some(id) = self.pinned_id(leg) {
+            if let Some(id) = pinned_id(leg) {
                 down.id.get_or_insert(id);
             }
             if let Some(wanted) = self.relation_leg(leg) {
@@ -132,9 +129,10 @@ impl Mapping {
             }
             // RFC 7644 §3.4.2.2: null is "no value".
             Filter::Compare(path, CompareOp::Eq, Literal::Null) => self.present(path, !negated),
-            Filter::Compare(path, CompareOp::Ne, Literal::Null) => self.present(path, negated),
+            Filter::Compare(path, CompareOp::Ne, Literal::Null) | Filter::Present(path) => {
+                self.present(path, negated)
+            }
             Filter::Compare(path, op, literal) => self.compare(path, *op, literal, negated),
-            Filter::Present(path) => self.present(path, negated),
             Filter::ValuePath(path, inner) => {
                 if let Some(row) = self.relation_at(path) {
                     return Err(relation_alone(row));
@@ -347,16 +345,17 @@ impl Mapping {
         }
         .ok_or_else(|| relation_alone(row))
     }
+}
 
-    fn pinned_id(&self, leg: &Filter) -> Option<String> {
-        match leg {
-            Filter::Compare(path, CompareOp::Eq, Literal::String(id))
-                if *path == AttrPath::core("id") =>
-            {
-                Some(id.clone())
-            }
-            _ => None,
+/// The id that a leg demands.
+fn pinned_id(leg: &Filter) -> Option<String> {
+    match leg {
+        Filter::Compare(path, CompareOp::Eq, Literal::String(id))
+            if *path == AttrPath::core("id") =>
+        {
+            Some(id.clone())
         }
+        _ => None,
     }
 }
 

@@ -4,7 +4,9 @@ mod attributes;
 mod compile;
 mod push_down;
 mod read;
+mod report;
 mod round_trip;
+mod superset;
 mod write;
 
 use super::{Mapping, RuleFile, presets};

@@ -1,5 +1,7 @@
 //! What Graph is asked for which filter.
 
+use std::fmt::Write as _;
+
 use super::{Mapping, mapping, users};
 use crate::{
     odata,
@@ -40,10 +42,10 @@ fn shown(mapping: &Mapping, text: &str) -> String {
                 }
             }
             if let Some(id) = &down.id {
-                out.push_str(&format!(" id={id}"));
+                write!(out, " id={id}").unwrap();
             }
             if let Some(RelationFilter { relation, value }) = &down.relation {
-                out.push_str(&format!(" {relation}={value}"));
+                write!(out, " {relation}={value}").unwrap();
             }
             out
         }

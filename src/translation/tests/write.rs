@@ -261,7 +261,7 @@ fn updates() {
         (
             |d| {
                 d["phoneNumbers"] =
-                    json!([{"value": "1", "type": "work"}, {"value": "2", "type": "work"}])
+                    json!([{"value": "1", "type": "work"}, {"value": "2", "type": "work"}]);
             },
             &[],
             Err("only one value with type 'work'"),
@@ -309,6 +309,35 @@ fn updates() {
             _ => panic!("row {at}: {found:?}, not {expected:?}"),
         }
     }
+}
+
+/// In a PATCH what is gone was removed on purpose: what Graph cannot clear is refused.
+#[test]
+fn what_a_patch_removes_is_never_kept_in_silence() {
+    let standard = mapping("standard", "users");
+    let before = standard.to_scim(&adele(), "b");
+    for (kind, expected) in [
+        (
+            "work",
+            Err("'emails[?@.type=='work' && @.primary==true].value' cannot be cleared"),
+        ),
+        ("other", Ok(json!({"otherMails": []}))),
+    ] {
+        let mut after = Value::Object(before.clone());
+        after["emails"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|e| e["type"] != kind);
+        let after = object(after);
+        let removed = standard.removed(&before, &after);
+        assert_eq!(removed, [AttrPath::core("emails").with_sub("value")]);
+        match (standard.to_graph(Some(&before), &after, &removed), expected) {
+            (Ok(body), Ok(expected)) => assert_eq!(Value::Object(body), expected),
+            (Err(error), Err(part)) => assert!(error.detail.contains(part), "{error}"),
+            (found, _) => panic!("{kind}: {found:?}"),
+        }
+    }
+    assert!(standard.removed(&before, &before).is_empty());
 }
 
 #[test]

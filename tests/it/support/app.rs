@@ -31,6 +31,13 @@ pub struct Options {
     pub deadline_secs: u64,
     /// `tenants.default.mapping`
     pub mapping: &'static str,
+    /// The keys below `tenants.default.credential`; the simulator's client secret by default.
+    /// `client_id` is added.
+    pub credential: Vec<(&'static str, String)>,
+    /// PEM certificates registered on the simulated application.
+    pub certificates: Vec<String>,
+    /// The gateway's clock; the machine's by default.
+    pub clock: SharedClock,
     /// Further environment of the gateway.
     pub environment: Vec<(String, String)>,
     /// Which database; SQLite in memory by default.
@@ -44,6 +51,9 @@ impl Default for Options {
             groups: 20,
             deadline_secs: 30,
             mapping: "standard",
+            credential: Vec::new(),
+            certificates: Vec::new(),
+            clock: Arc::new(SystemClock),
             environment: Vec::new(),
             database: None,
         }
@@ -77,7 +87,7 @@ pub struct Answer {
     asked: String,
 }
 
-/// A PatchOp message.
+/// A `PatchOp` message.
 pub fn patch_op(operations: Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
 }
@@ -97,6 +107,7 @@ impl App {
         let settings = Settings {
             users: options.users,
             groups: options.groups,
+            certificates: options.certificates,
             ..Settings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -115,23 +126,27 @@ impl App {
             ("TENANTS__DEFAULT__AUTHORITY_URL", origin),
             ("TENANTS__DEFAULT__MAPPING", options.mapping.to_owned()),
             (
-                "TENANTS__DEFAULT__CREDENTIAL__KIND",
-                "client-secret".to_owned(),
-            ),
-            (
                 "TENANTS__DEFAULT__CREDENTIAL__CLIENT_ID",
                 ready.client_id.clone(),
-            ),
-            (
-                "TENANTS__DEFAULT__CREDENTIAL__SECRET",
-                ready.client_secret.clone(),
             ),
         ]
         .into_iter()
         .map(|(name, value)| (format!("ENTRA_SCIM__{name}"), value))
         .collect();
+        let credential = if options.credential.is_empty() {
+            vec![
+                ("KIND", "client-secret".to_owned()),
+                ("SECRET", ready.client_secret.clone()),
+            ]
+        } else {
+            options.credential
+        };
+        environment.extend(credential.into_iter().map(|(key, value)| {
+            let name = format!("ENTRA_SCIM__TENANTS__DEFAULT__CREDENTIAL__{key}");
+            (name, value)
+        }));
         environment.extend(options.environment);
-        let clock: SharedClock = Arc::new(SystemClock);
+        let clock = options.clock;
         let scim = serve(&environment, store.clone(), &clock).await;
         let inner = Arc::new(Inner {
             simulator,
@@ -142,7 +157,7 @@ impl App {
             _database: database,
         });
         let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(120))
+            .timeout(Duration::from_mins(2))
             .build()
             .unwrap();
         let mut app = Self {
@@ -300,6 +315,16 @@ impl App {
         format!("{}/v1.0", origin_of(&self.inner.simulator.ready.graph))
     }
 
+    /// The gateway's store.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Root of the gateway, beside `/scim/v2`.
+    pub fn gateway_url(&self) -> &str {
+        self.scim.trim_end_matches("/scim/v2")
+    }
+
     /// The simulator's ready line.
     pub fn simulator(&self) -> &ReadyLine {
         &self.inner.simulator.ready
@@ -313,7 +338,8 @@ impl App {
         Some(response.json().await.unwrap())
     }
 
-    async fn control_post(&self, path: &str, body: &Value) {
+    /// `POST` below the simulator's control.
+    pub async fn control_post(&self, path: &str, body: &Value) {
         let url = format!("{}{path}", self.inner.simulator.ready.control);
         let response = self.client.post(url).json(body).send().await.unwrap();
         let status = response.status();
@@ -434,7 +460,8 @@ impl App {
         }
     }
 
-    async fn graph_token(&self) -> &str {
+    /// A token for Graph, from the simulator itself.
+    pub async fn graph_token(&self) -> &str {
         self.inner
             .graph_token
             .get_or_init(|| async {
@@ -473,7 +500,7 @@ impl App {
                     .clone(),
             );
             match page["@odata.nextLink"].as_str() {
-                Some(next) => url = next.to_owned(),
+                Some(next) => next.clone_into(&mut url),
                 None => return items,
             }
         }

@@ -1,9 +1,14 @@
 //! Rule file to mapping: every path parsed, every property looked up, every contradiction found
 //! before the first request.
 
-use std::{collections::HashMap, ops::Range};
+mod leaf;
+mod pairs;
+
+use std::ops::Range;
 
 use toml::Spanned;
+
+use leaf::{Leaf, kind_of, leaf};
 
 use super::{
     Mapping, ReadStep,
@@ -145,93 +150,6 @@ fn slots(rows: &[Row]) -> Vec<Slot> {
         }
     }
     slots
-}
-
-/// What a Graph path leads to.
-struct Leaf {
-    kind: Kind,
-    /// Whether the declared type is known; else the row's `type` decides.
-    declared: bool,
-    /// Whether it ends at a collection whose items are meant.
-    ends_in_collection: bool,
-}
-
-/// Properties that no schema declares: directory extensions (`extension_{appId}_name`) and
-/// schema extensions (`ext…_name`).
-fn is_extension_property(name: &str) -> bool {
-    let mut parts = name.splitn(3, '_');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some("extension"), Some(app), Some(rest)) => {
-            app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !rest.is_empty()
-        }
-        (Some(prefix), Some(rest), _) => {
-            prefix.len() == 11 && prefix.starts_with("ext") && !rest.is_empty()
-        }
-        _ => false,
-    }
-}
-
-fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, String> {
-    let mut owner = entity.name().to_owned();
-    let mut current: Option<(Kind, bool)> = None;
-    let mut declared = true;
-    for step in steps {
-        match (step, &mut current) {
-            (Step::Member(name), None) => {
-                current = match entity.property(name) {
-                    Some(property) => Some((property.kind.clone(), property.collection)),
-                    None if entity.navigation(name).is_some() => {
-                        return Err(format!(
-                            "'{name}' of {owner} is a relation: use a [[relation]] row"
-                        ));
-                    }
-                    None if entity.is_open() && is_extension_property(name) => {
-                        declared = false;
-                        Some((Kind::String, false))
-                    }
-                    None => return Err(format!("Graph's {owner} has no property '{name}'")),
-                };
-            }
-            (Step::Member(name), Some((_, true))) => {
-                return Err(format!(
-                    "'{owner}' is a collection: write [*] or [0] before '.{name}'"
-                ));
-            }
-            (Step::Member(name), Some((Kind::Complex(complex), false))) => {
-                let found = facts::complex(complex);
-                let property = found.and_then(|c| c.property(name));
-                current = match property {
-                    Some(property) => Some((property.kind.clone(), property.collection)),
-                    // Below an open type nothing is declared, so anything may follow.
-                    None if found.is_some_and(facts::ComplexType::is_open) => {
-                        declared = false;
-                        Some((Kind::Complex(complex.clone()), false))
-                    }
-                    None => return Err(format!("Graph's {complex} has no property '{name}'")),
-                };
-            }
-            (Step::Member(name), Some((Kind::String, false))) if !declared => {
-                let _ = name;
-            }
-            (Step::Member(name), Some((kind, false))) => {
-                return Err(format!("{} has no property '{name}'", kind.name()));
-            }
-            (Step::Index(_) | Step::Each, Some((_, collection @ true))) => *collection = false,
-            (Step::Index(_) | Step::Each, Some((_, false))) if !declared => {}
-            (Step::Index(_) | Step::Each, _) => {
-                return Err(format!("'{owner}' is not a collection"));
-            }
-        }
-        if let Step::Member(name) = step {
-            owner.clone_from(name);
-        }
-    }
-    let (kind, collection) = current.unwrap_or((Kind::String, false));
-    Ok(Leaf {
-        kind: if declared { kind } else { Kind::String },
-        declared,
-        ends_in_collection: collection,
-    })
 }
 
 impl Compiler<'_> {
@@ -529,7 +447,7 @@ impl Compiler<'_> {
         }
         let single = resources::by_name(&self.spec.resource)
             .and_then(|t| t.relation(name))
-            .is_some_and(|r| r.is_single());
+            .is_some_and(resources::Relation::is_single);
         if row.shape != Shape::Elements && !single {
             self.error(
                 &row.relation.span(),
@@ -553,105 +471,5 @@ impl Compiler<'_> {
             permission: row.permission.clone().unwrap_or_default(),
             line,
         })
-    }
-
-    /// What rows must be to each other.
-    fn check_pairs(&mut self, rows: &[Row], relations: &[RelationRow]) {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        for (row, spec) in rows.iter().zip(&self.spec.attribute) {
-            let key = format!("{:?}", row.place()).to_ascii_lowercase();
-            if let Some(first) = places.insert(key, row.line) {
-                let message = format!("'{}' is mapped already, in line {first}", row.written);
-                self.errors
-                    .push(self.file.error(&spec.scim.span(), message));
-            }
-        }
-        for (relation, spec) in relations.iter().zip(&self.spec.relation) {
-            let taken = rows.iter().find(|r| r.place().attr() == relation.path);
-            let twice = relations
-                .iter()
-                .find(|r| r.path == relation.path && r.line < relation.line);
-            let first = taken.map(|r| r.line).or(twice.map(|r| r.line));
-            if let Some(first) = first {
-                let message = format!("'{}' is mapped already, in line {first}", relation.path);
-                self.errors
-                    .push(self.file.error(&spec.scim.span(), message));
-            }
-        }
-        if !rows
-            .iter()
-            .any(|r| r.written.trim_start_matches(['$', '.']) == "id" && r.graph.is_some())
-        {
-            let message = "no row maps scim = \"id\"";
-            self.errors
-                .push(self.file.error(&self.spec.entity.span(), message));
-        }
-        for (index, (row, spec)) in rows.iter().zip(&self.spec.attribute).enumerate() {
-            let Some(path) = row.graph.as_ref().filter(|_| row.is_written()) else {
-                continue;
-            };
-            let before = rows.iter().take(index).filter(|r| r.is_written());
-            for other in before {
-                let Some(theirs) = other.graph.as_ref().filter(|g| g.root() == path.root()) else {
-                    continue;
-                };
-                let same = theirs.to_string() == path.to_string();
-                let reason = if same && other.transform != row.transform {
-                    "with another transform, so the two can never agree"
-                } else if same && (row.multi || path.steps() != theirs.steps()) {
-                    "and lists have one writer only"
-                } else if !same && (is_whole(path) || is_whole(theirs)) {
-                    "and one of the two replaces the whole list"
-                } else {
-                    continue;
-                };
-                let message = format!(
-                    "Graph property '{}' is written already by '{}' in line {}, {reason}",
-                    path.root(),
-                    other.written,
-                    other.line
-                );
-                let span = spec.graph.as_ref().map_or(0..0, Spanned::span);
-                self.errors.push(self.file.error(&span, message));
-            }
-        }
-    }
-
-    fn check_slots(&mut self, rows: &[Row], slots: &[Slot]) {
-        for slot in slots.iter().filter(|s| s.many && s.rows.len() > 1) {
-            for index in slot.rows.iter().skip(1) {
-                let Some(spec) = self.spec.attribute.get(*index) else {
-                    continue;
-                };
-                let line = slot
-                    .rows
-                    .first()
-                    .and_then(|i| rows.get(*i))
-                    .map_or(0, |r| r.line);
-                let message = format!(
-                    "elements with {} come from a list (line {line}): no other row can fill them",
-                    slot.describe()
-                );
-                self.errors
-                    .push(self.file.error(&spec.scim.span(), message));
-            }
-        }
-    }
-}
-
-/// Whether writing the path replaces a list.
-fn is_whole(path: &GraphPath) -> bool {
-    path.steps()
-        .is_some_and(|steps| steps.iter().any(|s| !matches!(s, Step::Member(_))))
-}
-
-fn kind_of(kind: Type) -> Kind {
-    match kind {
-        Type::Boolean => Kind::Boolean,
-        Type::Integer => Kind::Int64,
-        Type::Decimal => Kind::Double,
-        Type::DateTime => Kind::DateTimeOffset,
-        Type::Binary => Kind::Binary,
-        Type::String | Type::Reference | Type::Complex => Kind::String,
     }
 }

@@ -1,0 +1,161 @@
+//! The program itself in a process of its own, configured by nothing but its environment.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use entra_scim::simulator::start::ReadyLine;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program before a simulator, with a folder of its own for its store.
+pub struct Program {
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// A run that has ended.
+pub struct Ran {
+    pub code: Option<i32>,
+    /// Standard output, then standard error.
+    pub text: String,
+    pub took: Duration,
+}
+
+/// `serve`, until it is dropped.
+pub struct Serving {
+    child: Child,
+    /// The SCIM base.
+    pub scim: String,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Program {
+    /// In front of the simulator, with these keys below `tenants.default.credential`.
+    pub fn new(simulator: &ReadyLine, credential: &[(&str, &str)]) -> Self {
+        let tenant = "ENTRA_SCIM__TENANTS__DEFAULT__";
+        let mut program = Self {
+            folder: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
+        }
+        .set(&format!("{tenant}TENANT_ID"), &simulator.tenant_id)
+        .set(&format!("{tenant}GRAPH_URL"), &simulator.graph)
+        .set(&format!("{tenant}AUTHORITY_URL"), &simulator.graph)
+        .set("ENTRA_SCIM__SERVER__LISTEN", "127.0.0.1:0")
+        .set("ENTRA_SCIM__LOG__FORMAT", "json");
+        for (key, value) in credential {
+            program = program.set(&format!("{tenant}CREDENTIAL__{key}"), value);
+        }
+        program
+    }
+
+    /// Sets a variable, in place of an earlier one of the name.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_entra-scim"));
+        command
+            .args(args)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let start = Instant::now();
+        let output = self.command(args).output().unwrap();
+        Ran {
+            code: output.status.code(),
+            text: String::from_utf8([output.stdout, output.stderr].concat()).unwrap(),
+            took: start.elapsed(),
+        }
+    }
+
+    /// A client's token that may do anything.
+    pub fn token(&self) -> String {
+        let ran = self.run(&[
+            "token", "create", "--name", "test", "--scope", "write:*", "--json",
+        ]);
+        let made: Value =
+            serde_json::from_str(&ran.text).unwrap_or_else(|_| panic!("{}", ran.text));
+        made["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub fn serve(&self) -> Serving {
+        let mut child = self
+            .command(&["serve"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (sender, ready) = mpsc::channel();
+        let written = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            let mut sender = Some(sender);
+            for line in lines.map_while(Result::ok) {
+                if line.contains(r#""message":"ready""#)
+                    && let Some(sender) = sender.take()
+                {
+                    let event: Value = serde_json::from_str(&line).unwrap();
+                    let address = event["listen"].as_str().unwrap().to_owned();
+                    sender.send(address).unwrap();
+                }
+                let mut log = written.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let mut serving = Serving {
+            child,
+            scim: String::new(),
+            log,
+            reader: Some(reader),
+        };
+        let Ok(address) = ready.recv_timeout(Duration::from_secs(30)) else {
+            panic!("not ready: {}", serving.log());
+        };
+        serving.scim = format!("http://{address}/scim/v2");
+        serving
+    }
+}
+
+impl Serving {
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Ends it; all that it has ever written.
+    pub fn stop(mut self) -> String {
+        self.end();
+        self.reader.take().unwrap().join().unwrap();
+        self.log()
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Both do nothing to a process that has ended.
+        self.end();
+    }
+}
