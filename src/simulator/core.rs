@@ -81,7 +81,8 @@ impl std::fmt::Debug for Graph {
 
 impl Graph {
     /// A tenant behind a gate.
-    pub fn new(directory: Directory, gate: Arc<dyn Gate>, options: Options) -> Self {
+    pub fn new(mut directory: Directory, gate: Arc<dyn Gate>, options: Options) -> Self {
+        directory.start_journal();
         Self {
             directory: RwLock::new(directory),
             gate,

@@ -4,6 +4,7 @@ pub mod arm;
 mod batch;
 pub mod control;
 pub mod core;
+pub mod delta;
 pub mod directory;
 pub mod errors;
 mod front;

@@ -17,7 +17,14 @@ pub struct Route {
 
 /// Resolves a path below the version. Segments are read without case.
 pub fn parse(path: &str) -> Result<Route, SimError> {
-    let segments = split(path);
+    let mut segments = split(path);
+    if segments
+        .first()
+        .is_some_and(|s| s.eq_ignore_ascii_case("administrativeUnits"))
+    {
+        // The old spelling, which the permissions reference still has.
+        segments.insert(0, "directory".to_owned());
+    }
     let best = SETS
         .iter()
         .filter(|set| {

@@ -16,7 +16,7 @@ pub struct Settings {
     pub latency: Duration,
     /// The published limits to enforce.
     pub throttle: ThrottleSize,
-    /// How long a write stays invisible to reads. Kept for the directory, which applies it.
+    /// How long a write stays invisible to reads at the most; `POST /_sim/lag` sets its kinds apart.
     pub replication_lag: Duration,
     /// A file of fault rules, JSON of the same form as the body of `POST /_sim/faults`.
     pub faults: Option<PathBuf>,

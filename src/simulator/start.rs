@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::arm;
 use super::control::{self, Control, OffsetClock};
 use super::core::{Gate, Graph, Options};
-use super::directory::Directory;
+use super::directory::{Directory, Lags};
 use super::front::{self, Front};
 use super::identity::routes::{self, SignIn};
 use super::identity::{Certificate, Identity, KeyError, Registration, Secret};
@@ -174,12 +174,15 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
         }
         None => None,
     };
-    let directory = {
+    let lag = time::Duration::try_from(settings.replication_lag).unwrap_or(time::Duration::MAX);
+    let lags = Lags::all(lag, settings.seed);
+    let mut directory = {
         let (plan, clock) = (Arc::clone(&plan), Arc::clone(&shared));
         tokio::task::spawn_blocking(move || seeded(&plan, clock))
             .await
             .map_err(Error::Seed)?
     };
+    directory.set_lags(lags);
     let gate: Arc<dyn Gate> = passage.clone();
     let graph = Arc::new(Graph::new(directory, gate, Options::default()));
     passage.attach(&graph);
@@ -203,6 +206,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
                 passage: Arc::clone(&passage),
                 clock,
                 plan: Arc::clone(&plan),
+                lags,
                 registration: Arc::new(registration),
             }),
         )

@@ -234,17 +234,7 @@ const steps = {
   },
 
   async "delta"() {
-    let first;
-    try {
-      first = await client.api("/users/delta").select("id,displayName,department").get();
-    } catch (error) {
-      // Not simulated is one thing, wrong is another.
-      const absent =
-        (error.statusCode === 404 && error.code === "Request_ResourceNotFound") ||
-        (error.statusCode === 400 && error.code === "BadRequest");
-      assert.ok(absent, `${error.statusCode} ${error.code} ${error.message}`);
-      return "not simulated";
-    }
+    const first = await client.api("/users/delta").select("id,displayName,department").get();
     const begun = await everything(first);
     assert.match(begun.deltaLink, /\$deltatoken=/);
     assert.ok(begun.items.some((user) => user.id === made.users[0]));
@@ -261,7 +251,6 @@ const steps = {
       [made.users[0], "changed"],
     ]);
     made.users.shift();
-    return undefined;
   },
 
   async "deletes"() {
@@ -283,8 +272,8 @@ const steps = {
 let failed = 0;
 for (const [name, step] of Object.entries(steps)) {
   try {
-    const note = await step();
-    console.log(`ok    ${name}${note ? `: ${note}` : ""}`);
+    await step();
+    console.log(`ok    ${name}`);
   } catch (error) {
     failed += 1;
     console.log(`FAILED ${name}\n${error.stack ?? error}`);

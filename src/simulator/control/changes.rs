@@ -212,9 +212,11 @@ fn edge(
 pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused> {
     let plan = Arc::clone(&control.plan);
     let clock: SharedClock = control.clock.clone();
-    let fresh = tokio::task::spawn_blocking(move || seeded(&plan, clock))
+    let mut fresh = tokio::task::spawn_blocking(move || seeded(&plan, clock))
         .await
         .map_err(|e| Refused(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
+    fresh.set_lags(control.lags);
+    fresh.start_journal();
     *control.graph.write() = fresh;
     control
         .passage

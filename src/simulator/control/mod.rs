@@ -4,6 +4,7 @@
 mod changes;
 mod clock;
 mod switches;
+mod trouble;
 mod views;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::core::Graph;
+use super::directory::Lags;
 use super::identity::{Identity, Registration};
 use super::layers::gate::Passage;
 use super::seed::Plan;
@@ -34,6 +36,8 @@ pub struct Control {
     pub clock: Arc<OffsetClock>,
     /// The plan it was made from, for a reset.
     pub plan: Arc<Plan>,
+    /// How far reads were behind at the start, for a reset.
+    pub lags: Lags,
     /// The gateway's application as it was at the start.
     pub registration: Arc<Registration>,
 }
@@ -90,6 +94,9 @@ pub fn router(control: Control) -> Router {
         .route("/tokens/revoke", post(switches::revoke))
         .route("/clock/advance", post(switches::advance))
         .route("/throttle", post(switches::throttle))
+        .route("/lag", get(trouble::lag).post(trouble::set_lag))
+        .route("/delta", get(trouble::habits).post(trouble::set_habits))
+        .route("/delta/forget", post(trouble::forget))
         .route("/changes", post(changes::apply))
         .route("/reset", post(changes::reset))
         .with_state(control)

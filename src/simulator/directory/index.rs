@@ -20,9 +20,9 @@ impl Directory {
     /// The live object of a kind whose id is not a GUID.
     pub fn find_text(&self, kind: Kind, id: &str) -> Option<Slot> {
         self.by_text
-            .get(id)
+            .get(&(kind, Box::from(id)))
             .copied()
-            .filter(|s| self.object(*s).kind == kind && self.is_live(*s))
+            .filter(|s| self.is_live(*s))
     }
 
     /// The live user of a user principal name.

@@ -199,6 +199,7 @@ impl Directory {
         to: Option<(u128, Option<GrantError>)>,
     ) {
         self.count_seats(user, false);
+        let before = self.licences.held(user);
         let updated = self.granted_at(user);
         let grants = self.licences.users.entry(user).or_default();
         let at = grants.iter().position(|g| g.sku == sku && g.group == group);
@@ -224,6 +225,9 @@ impl Directory {
         if grants.is_empty() {
             self.licences.users.remove(&user);
         }
+        if self.licences.held(user) != before {
+            self.touch(user, "assignedLicenses");
+        }
         self.count_seats(user, true);
     }
 
@@ -237,6 +241,7 @@ impl Directory {
         if list.is_empty() {
             self.licences.groups.remove(&group);
         }
+        self.touch(group, "assignedLicenses");
         self.schedule(group, None);
     }
 

@@ -7,6 +7,8 @@
 mod edges;
 mod ids;
 mod index;
+pub mod journal;
+pub mod lag;
 mod licences;
 mod load;
 mod order;
@@ -21,8 +23,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::base::clock::SharedClock;
+use journal::{Journal, What};
+use lag::Lag;
+
+use super::delta::Habits;
 
 pub use edges::Edges;
+pub use lag::Lags;
 pub use licences::{Grant, GrantError, Licences, Plan, Sku};
 pub use record::{Entry, Key, List, Names, Record, Stored, parse_time, ticks, time_text};
 
@@ -134,6 +141,21 @@ pub enum Relation {
     Sponsor,
 }
 
+impl Relation {
+    /// All relations.
+    pub const ALL: [Self; RELATIONS] = [Self::Member, Self::Owner, Self::Manager, Self::Sponsor];
+
+    /// Its name in Graph, from the object that it starts at.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "members",
+            Self::Owner => "owners",
+            Self::Manager => "manager",
+            Self::Sponsor => "sponsors",
+        }
+    }
+}
+
 const RELATIONS: usize = 4;
 
 /// A domain of the tenant.
@@ -168,13 +190,15 @@ pub struct Directory {
     pub licences: Licences,
     /// Photos, by object: content type and bytes.
     pub photos: HashMap<Slot, (String, Bytes)>,
+    /// Delta behaviour that documents leave open.
+    pub habits: Habits,
     /// Mailbox settings that were changed, by user.
     pub mailboxes: HashMap<Slot, Map<String, Value>>,
     clock: SharedClock,
     names: Names,
     objects: Vec<Object>,
     by_id: HashMap<Uuid, Slot>,
-    by_text: HashMap<Box<str>, Slot>,
+    by_text: HashMap<(Kind, Box<str>), Slot>,
     by_kind: HashMap<Kind, BTreeSet<Slot>>,
     upns: HashMap<Box<str>, Slot>,
     addresses: HashMap<Box<str>, Slot>,
@@ -186,6 +210,8 @@ pub struct Directory {
     /// How many ids were drawn.
     drawn: u64,
     orders: order::Orders,
+    journal: Journal,
+    lag: Lag,
 }
 
 impl std::fmt::Debug for Directory {
@@ -214,6 +240,7 @@ impl Directory {
             licences: Licences::default(),
             photos: HashMap::new(),
             mailboxes: HashMap::new(),
+            habits: Habits::default(),
             clock,
             names: Names::default(),
             objects: Vec::new(),
@@ -228,6 +255,8 @@ impl Directory {
             bin: HashMap::new(),
             drawn: 0,
             orders: order::Orders::default(),
+            journal: Journal::default(),
+            lag: Lag::default(),
         }
     }
 
@@ -256,7 +285,7 @@ impl Directory {
 
     /// Whether the object is there.
     pub fn is_live(&self, slot: Slot) -> bool {
-        self.object(slot).state == State::Live
+        self.object(slot).state == State::Live && !self.is_hidden(slot)
     }
 
     /// The id as Graph shows it: of most kinds a GUID, of some a text of their own.
@@ -290,11 +319,16 @@ impl Directory {
     /// How many objects of a kind there are, live or in the recycle bin, without looking at any.
     pub fn count_in(&self, kind: Kind, state: State) -> usize {
         let of = |sets: &HashMap<Kind, BTreeSet<Slot>>| sets.get(&kind).map_or(0, BTreeSet::len);
-        match state {
+        let all = match state {
             State::Live => of(&self.by_kind) - of(&self.bin),
             State::Deleted => of(&self.bin),
             State::Purged => 0,
-        }
+        };
+        let hidden = self.hidden().filter(|slot| {
+            let object = self.object(*slot);
+            object.kind == kind && object.state == state
+        });
+        all - hidden.count()
     }
 
     /// How many live objects of a kind there are.
@@ -309,12 +343,16 @@ impl Directory {
 
     /// A stored property by number.
     pub fn stored(&self, slot: Slot, key: Key) -> Option<Stored<'_>> {
-        self.object(slot).record.get(key)
+        match self.past(slot) {
+            Some(record) => record.get(key),
+            None => self.object(slot).record.get(key),
+        }
     }
 
     /// All stored properties, undecoded.
     pub fn entries(&self, slot: Slot) -> impl Iterator<Item = Entry<'_>> {
-        self.object(slot).record.entries()
+        let record = self.past(slot).unwrap_or(&self.object(slot).record);
+        record.entries()
     }
 
     /// A stored property by name.
@@ -361,11 +399,33 @@ impl Directory {
         });
         self.by_id.insert(id, slot);
         self.by_kind.entry(kind).or_default().insert(slot);
-        self.set(slot, properties);
+        let changes = self.changes(properties);
+        self.put(slot, &changes);
         if let Some(text) = self.text(slot, "id").map(Box::from) {
-            self.by_text.insert(text, slot);
+            self.by_text.insert((kind, text), slot);
         }
+        self.lag_created(slot);
+        self.note(What::Created(slot));
         slot
+    }
+
+    fn changes<'a, 'v>(
+        &mut self,
+        properties: impl IntoIterator<Item = (&'a str, &'v Value)>,
+    ) -> Vec<(Key, &'v Value)> {
+        properties
+            .into_iter()
+            .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
+            .collect()
+    }
+
+    /// Stores properties and keeps the indexes.
+    fn put(&mut self, slot: Slot, changes: &[(Key, &Value)]) {
+        self.orders.forget();
+        self.index(slot, false);
+        let object = &mut self.objects[slot as usize];
+        object.record.set(&self.names, changes);
+        self.index(slot, true);
     }
 
     /// Sets and (with null) clears properties; keeps the indexes.
@@ -374,15 +434,27 @@ impl Directory {
         slot: Slot,
         properties: impl IntoIterator<Item = (&'a str, &'a Value)>,
     ) {
-        let changes: Vec<(Key, &Value)> = properties
-            .into_iter()
-            .filter_map(|(name, value)| Some((self.names.intern(name)?, value)))
+        let changes = self.changes(properties);
+        let record = |dir: &Self, key: Key| {
+            let stored = dir.objects[slot as usize].record.get(key);
+            stored.map_or(Value::Null, Stored::to_json)
+        };
+        let before: Vec<Value> = if self.is_journaled(slot) {
+            changes.iter().map(|(key, _)| record(self, *key)).collect()
+        } else {
+            Vec::new()
+        };
+        self.lag_changing(slot);
+        self.put(slot, &changes);
+        let changed: Vec<Key> = changes
+            .iter()
+            .zip(&before)
+            .filter(|((key, _), before)| record(self, *key) != **before)
+            .map(|((key, _), _)| *key)
             .collect();
-        self.orders.forget();
-        self.index(slot, false);
-        let object = &mut self.objects[slot as usize];
-        object.record.set(&self.names, &changes);
-        self.index(slot, true);
+        if !changed.is_empty() {
+            self.note(What::Set(slot, changed.into()));
+        }
     }
 
     /// Sets one property.
@@ -398,8 +470,11 @@ impl Directory {
     /// Adds an edge; false if it is there.
     pub fn link(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let added = self.edges[relation as usize].add(from, to);
-        if added && relation == Relation::Member {
-            self.membership_changed(from, to);
+        if added {
+            self.note(What::Linked(relation, from, to));
+            if relation == Relation::Member {
+                self.membership_changed(from, to);
+            }
         }
         added
     }
@@ -407,8 +482,11 @@ impl Directory {
     /// Removes an edge; false if it is not there.
     pub fn unlink(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let removed = self.edges[relation as usize].remove(from, to);
-        if removed && relation == Relation::Member {
-            self.membership_changed(from, to);
+        if removed {
+            self.note(What::Unlinked(relation, from, to));
+            if relation == Relation::Member {
+                self.membership_changed(from, to);
+            }
         }
         removed
     }
@@ -434,6 +512,7 @@ impl Directory {
         } else {
             bin.remove(&slot);
         }
+        self.note(What::State(slot, state));
         self.count_seats(slot, true);
         if !self.licences.of_group(slot).is_empty() {
             self.licences_changed(slot);
@@ -446,20 +525,31 @@ impl Directory {
         self.orders.forget();
         self.index(slot, false);
         let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();
-        for edges in &mut self.edges {
-            edges.forget(slot);
+        for relation in Relation::ALL {
+            let above: Vec<Slot> = self.edges(relation).sources(slot, None).collect();
+            for from in above {
+                self.note(What::Cut(relation, from, slot));
+            }
+            self.edges[relation as usize].forget(slot);
         }
         for member in members {
             self.membership_changed(slot, member);
         }
         self.photos.remove(&slot);
         self.mailboxes.remove(&slot);
+        let mut own_id = Record::default();
         if let Some(text) = self.text(slot, "id").map(str::to_owned) {
-            self.by_text.remove(text.as_str());
+            if let Some(key) = self.names.get("id") {
+                own_id.set(&self.names, &[(key, &Value::String(text.clone()))]);
+            }
+            let entry = (self.object(slot).kind, text.into());
+            self.by_text.remove(&entry);
         }
+        self.note(What::Purged(slot));
         let object = &mut self.objects[slot as usize];
         object.state = State::Purged;
-        object.record = Record::default();
+        // Of the properties only an id that is no GUID is still of use.
+        object.record = own_id;
         let (id, kind) = (object.id, object.kind);
         self.by_id.remove(&id);
         for sets in [&mut self.by_kind, &mut self.bin] {

@@ -9,8 +9,11 @@ use super::{Directory, Kind, Slot};
 /// So many orders are kept; more are a sign that none will be asked for again.
 const KEPT: usize = 8;
 
+/// A kind and what it is sorted by.
+type Order = (Kind, String);
+
 #[derive(Debug, Default)]
-pub(super) struct Orders(Mutex<HashMap<(Kind, String), Arc<[Slot]>>>);
+pub(super) struct Orders(Mutex<HashMap<Order, Arc<[Slot]>>>);
 
 impl Orders {
     /// Something changed.

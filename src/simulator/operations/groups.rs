@@ -302,6 +302,7 @@ pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
             return Err(too_many());
         }
         let members = refs::bound(ctx, addresses)?;
+        refs::check_replicated(ctx.dir, slot, &members)?;
         refs::add_members(ctx.dir, slot, &members)?;
     }
     let pairs = input

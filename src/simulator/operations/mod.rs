@@ -30,6 +30,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::core::Options;
+use super::delta;
+use super::directory::lag::{Eyes, Look};
 use super::directory::{Directory, Kind, Slot, State};
 use super::errors::SimError;
 use super::model::{Ctx, EntitySet, Filtering, Holds, Links, Paging, Part, View, What, set_of};
@@ -133,6 +135,12 @@ pub fn read(dir: &Directory, options: &Options, request: &SimRequest) -> Answer 
         options,
         request,
     };
+    let list = match rest.as_slice() {
+        [] => true,
+        [name] => name.eq_ignore_ascii_case("$count") || name.eq_ignore_ascii_case("delta"),
+        [key, ..] => set.is_recycle_bin() && cast(key).is_some(),
+    };
+    let _look = Look::with(if list { Eyes::Index } else { Eyes::Object });
     if let Holds::Documents(documents) = set.holds {
         return documents::read(&view, set, &documents(dir), &rest);
     }
@@ -140,6 +148,7 @@ pub fn read(dir: &Directory, options: &Options, request: &SimRequest) -> Answer 
     match rest.as_slice() {
         [] => list::page(&listing()?, &view),
         [count] if count.eq_ignore_ascii_case("$count") => list::count(&listing()?, &view),
+        [name] if name.eq_ignore_ascii_case("delta") => delta::read(&view, set),
         [kind, more @ ..] if set.is_recycle_bin() && cast(kind).is_some() => {
             let kind = cast(kind).unwrap_or(Kind::User);
             let bin = recycle_bin(&view, kind);
@@ -394,7 +403,16 @@ pub fn change(dir: &mut Directory, options: &Options, request: &SimRequest) -> A
         options,
         request,
     };
-    let find = |ctx: &Ctx<'_>, key: &str| resolve(ctx.dir, set, key);
+    let find = |ctx: &Ctx<'_>, key: &str| {
+        let slot = resolve(ctx.dir, set, key)?;
+        // Memberships of what has not arrived everywhere have a refusal of their own.
+        let membership = rest.get(1).is_some_and(|part| part == "members")
+            || (request.method == Method::Patch && binds_members(request));
+        if ctx.dir.is_unread(slot) && !membership {
+            return Err(SimError::not_found(key));
+        }
+        Ok(slot)
+    };
     match (request.method, rest.as_slice()) {
         (Method::Post, []) => (set.create.ok_or_else(SimError::method)?)(&mut ctx),
         (Method::Post, [name] | [_, name])
@@ -421,6 +439,13 @@ pub fn change(dir: &mut Directory, options: &Options, request: &SimRequest) -> A
         }
         _ => Err(SimError::method()),
     }
+}
+
+/// Whether a body names members to add.
+fn binds_members(request: &SimRequest) -> bool {
+    request
+        .body_object()
+        .is_ok_and(|body| body.contains_key("members@odata.bind"))
 }
 
 fn change_part(

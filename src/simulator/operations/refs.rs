@@ -121,7 +121,19 @@ fn check_nesting(dir: &Directory, group: Slot, member: Slot) -> Result<(), SimEr
 
 /// `POST /groups/{id}/members/$ref`
 pub fn add_member(ctx: &mut Ctx<'_>, group: Slot, member: Slot) -> Result<(), SimError> {
+    check_replicated(ctx.dir, group, &[member])?;
     add_members(ctx.dir, group, &[member])
+}
+
+/// Refuses memberships of objects that have not arrived everywhere
+/// ([group: post members](https://learn.microsoft.com/graph/api/group-post-members)).
+pub fn check_replicated(dir: &Directory, group: Slot, members: &[Slot]) -> Result<(), SimError> {
+    if dir.is_unjoinable(group) || members.iter().any(|member| dir.is_unjoinable(*member)) {
+        return Err(SimError::bad(
+            "The source resource object or one of the objects being referenced don't exist.",
+        ));
+    }
+    Ok(())
 }
 
 /// Adds members, all or none.

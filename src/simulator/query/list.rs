@@ -169,6 +169,7 @@ impl Listing<'_> {
         move |slot| {
             let object = dir.object(slot);
             object.state == self.state
+                && !dir.is_hidden(slot)
                 && self.cast.is_none_or(|kind| object.kind == kind)
                 && plan.predicate.as_ref().is_none_or(|p| p.holds(dir, slot))
                 && plan
@@ -301,7 +302,8 @@ fn sorted(listing: &Listing<'_>, plan: &Plan, dir: &Directory, limit: usize) -> 
     let after = plan.query.token.as_ref().map(|t| (t.keys.clone(), t.slot));
     let matches = listing.matches(plan, dir);
     let indexed = listing.indexed(plan, dir);
-    if let (Some(kind), None) = (listing.whole, &indexed) {
+    // Lists that are behind have an order that changes by itself.
+    if let (Some(kind), None, true) = (listing.whole, &indexed, dir.lists_are_prompt()) {
         let all = dir.in_order(kind, format!("{order:?}"), |slots| {
             slots.sort_by_cached_key(|slot| Keyed(order, (keys(dir, *slot, order), *slot)));
         });

@@ -1,7 +1,7 @@
 //! Reading: OData query options held against Graph's rules, and run over the directory.
 
 mod columns;
-mod filter;
+pub mod filter;
 pub mod list;
 pub mod options;
 mod predicate;

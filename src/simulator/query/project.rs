@@ -80,27 +80,22 @@ impl Projection {
 
     /// The names of what an object of a kind shows, in order.
     fn names(&self, kind: Kind) -> Vec<&str> {
-        let mut names: Vec<&str> = match &self.select {
-            Some(names) => names
-                .iter()
-                .map(String::as_str)
-                .filter(|name| shows(kind, name))
-                .collect(),
-            None => {
-                let mut names = Vec::new();
-                let defaults = facts::default_properties(kind.entity());
-                if self.typed || self.id_first || defaults.is_empty() {
-                    names.push("id");
-                }
-                names.extend(defaults);
-                if defaults.is_empty()
-                    && let Some(entity) = facts::entity(kind.entity())
-                {
-                    names.extend(entity.properties().map(|p| p.name.as_str()));
-                }
-                names
+        let mut names: Vec<&str> = Vec::new();
+        if let Some(select) = &self.select {
+            names.extend(select.iter().map(String::as_str));
+            names.retain(|name| shows(kind, name));
+        } else {
+            let defaults = facts::default_properties(kind.entity());
+            if self.typed || self.id_first || defaults.is_empty() {
+                names.push("id");
             }
-        };
+            names.extend(defaults);
+            if defaults.is_empty()
+                && let Some(entity) = facts::entity(kind.entity())
+            {
+                names.extend(entity.properties().map(|p| p.name.as_str()));
+            }
+        }
         let mut seen = std::collections::HashSet::new();
         names.retain(|name| seen.insert(*name));
         names
@@ -128,14 +123,12 @@ impl<'a> Table<'a> {
     pub fn row(&mut self, slot: Slot) -> Map<String, Value> {
         let (dir, projection) = (self.dir, self.projection);
         let kind = dir.object(slot).kind;
-        let at = match self.kinds.iter().position(|(known, _)| *known == kind) {
-            Some(at) => at,
-            None => {
-                let columns = Columns::new(dir, kind, &projection.names(kind));
-                self.kinds.push((kind, columns));
-                self.kinds.len() - 1
-            }
-        };
+        let known = self.kinds.iter().position(|(known, _)| *known == kind);
+        let at = known.unwrap_or(self.kinds.len());
+        if known.is_none() {
+            let columns = Columns::new(dir, kind, &projection.names(kind));
+            self.kinds.push((kind, columns));
+        }
         let columns = &mut self.kinds[at].1;
         let mut shown = Map::with_capacity(columns.len() + 2);
         if projection.typed {

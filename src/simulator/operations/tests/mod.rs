@@ -1,6 +1,7 @@
 //! Operations as stories: each step a request, its status, its error.
 
 mod groups;
+mod lag;
 mod licences;
 mod protocol;
 mod users;

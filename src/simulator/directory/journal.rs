@@ -1,0 +1,201 @@
+//! What changed, in order: the source of delta rounds and of change notifications.
+//!
+//! An entry names an object and what of it changed, never a value, and entries are dropped when no
+//! token can ask for them any more, or when there are too many: what the journal holds depends on
+//! the changes of a week, not on the size of the tenant.
+
+use std::collections::VecDeque;
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Directory, Key, Kind, Relation, Slot, State};
+
+/// How long a delta token works ([delta query](https://learn.microsoft.com/graph/delta-query-overview#token-duration)).
+pub const LIFE: Duration = Duration::days(7);
+
+/// The most entries; older ones go, and tokens that need them must start over.
+const MAX_ENTRIES: usize = 500_000;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A new object.
+    Created(Slot),
+    /// Properties got other values.
+    Set(Slot, Box<[Key]>),
+    /// Into the recycle bin, or back.
+    State(Slot, State),
+    /// Gone for good.
+    Purged(Slot),
+    /// An edge came.
+    Linked(Relation, Slot, Slot),
+    /// An edge went.
+    Unlinked(Relation, Slot, Slot),
+    /// An edge went because its target did, for good.
+    Cut(Relation, Slot, Slot),
+}
+
+impl What {
+    /// The object that changed; of an edge, where it starts.
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Created(slot)
+            | Self::Set(slot, _)
+            | Self::State(slot, _)
+            | Self::Purged(slot)
+            | Self::Linked(_, slot, _)
+            | Self::Unlinked(_, slot, _)
+            | Self::Cut(_, slot, _) => *slot,
+        }
+    }
+}
+
+/// A change with its moment.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// In seconds since 1970.
+    pub at: i64,
+    /// The change.
+    pub what: What,
+}
+
+/// The changes since the tenant was loaded, as far as they are still of use.
+#[derive(Debug, Default)]
+pub struct Journal {
+    recording: bool,
+    /// Tells one loading of the tenant from the next.
+    generation: i64,
+    /// The number of the first entry that is kept, less one.
+    floor: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl Journal {
+    /// The number of the last change.
+    pub fn last(&self) -> u64 {
+        self.floor + self.entries.len() as u64
+    }
+
+    /// Whether changes are written down: the tenant is loaded.
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// Tells one loading of the tenant from the next.
+    pub fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// Whether all changes after number `since` are known.
+    pub fn reaches(&self, since: u64) -> bool {
+        (self.floor..=self.last()).contains(&since)
+    }
+
+    /// The number of the last change that shows at `now` when changes show `lag` late.
+    pub fn visible(&self, now: OffsetDateTime, lag: Duration) -> u64 {
+        if lag.is_zero() {
+            return self.last();
+        }
+        let until = (now - lag).unix_timestamp();
+        let hidden = self.entries.iter().rev().take_while(|e| e.at > until);
+        self.last() - hidden.count() as u64
+    }
+
+    /// Changes after number `since`, up to number `upto`.
+    pub fn between(&self, since: u64, upto: u64) -> impl Iterator<Item = &Entry> {
+        let at = |number: u64| {
+            let at = usize::try_from(number.saturating_sub(self.floor)).unwrap_or(usize::MAX);
+            at.min(self.entries.len())
+        };
+        let (from, to) = (at(since), at(upto));
+        self.entries.range(from.min(to)..to)
+    }
+
+    fn push(&mut self, at: i64, what: What) {
+        let old = at - LIFE.whole_seconds();
+        while self.entries.len() >= MAX_ENTRIES || self.entries.front().is_some_and(|e| e.at < old)
+        {
+            self.entries.pop_front();
+            self.floor += 1;
+        }
+        self.entries.push_back(Entry { at, what });
+    }
+}
+
+impl Directory {
+    /// The changes.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Writes changes down from now on: what was loaded before is no change.
+    pub fn start_journal(&mut self) {
+        if !self.journal.recording {
+            self.journal.recording = true;
+            self.journal.generation = super::ticks(self.now());
+        }
+    }
+
+    /// Forgets what changed so far, so that tokens must start over.
+    pub fn forget_journal(&mut self) {
+        self.journal.floor = self.journal.last() + 1;
+        self.journal.entries.clear();
+    }
+
+    /// Whether changes of the object are written down.
+    pub(super) fn is_journaled(&self, slot: Slot) -> bool {
+        let kind = self.object(slot).kind;
+        self.journal.recording
+            && (kind.is_directory_object() || kind == Kind::OAuth2PermissionGrant)
+    }
+
+    /// Writes a change down.
+    pub(super) fn note(&mut self, what: What) {
+        if self.is_journaled(what.slot()) {
+            let at = self.now().unix_timestamp();
+            self.journal.push(at, what);
+        }
+    }
+
+    /// Writes down that a computed property changed.
+    pub(super) fn touch(&mut self, slot: Slot, name: &str) {
+        if self.is_journaled(slot)
+            && let Some(key) = self.names.intern(name)
+        {
+            self.note(What::Set(slot, Box::from([key])));
+        }
+    }
+
+    /// The name behind a property's number.
+    pub fn name(&self, key: Key) -> &str {
+        self.names.text(key)
+    }
+
+    /// How many objects there ever were: every slot is smaller.
+    pub fn end(&self) -> Slot {
+        Slot::try_from(self.objects.len()).unwrap_or(Slot::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_entries_go_and_numbers_stay() {
+        let mut journal = Journal::default();
+        for at in 0..10 {
+            journal.push(at, What::Created(0));
+        }
+        assert_eq!((journal.last(), journal.reaches(0)), (10, true));
+        assert_eq!(journal.between(7, 9).count(), 2);
+        assert_eq!(journal.between(9, 7).count(), 0);
+        journal.push(LIFE.whole_seconds() + 5, What::Created(1));
+        assert_eq!(journal.last(), 11);
+        assert!(!journal.reaches(4) && journal.reaches(5) && !journal.reaches(12));
+        assert_eq!(journal.between(10, 11).count(), 1);
+        let now = OffsetDateTime::UNIX_EPOCH + LIFE + Duration::seconds(6);
+        assert_eq!(journal.visible(now, Duration::ZERO), 11);
+        assert_eq!(journal.visible(now, Duration::seconds(3)), 10);
+    }
+}
