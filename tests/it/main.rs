@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod cli;
+mod conformance;
 mod faults;
 mod floors;
 mod members;

@@ -559,6 +559,12 @@ impl Answer {
         self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 
+    /// What was asked and what came back, for messages.
+    pub fn shown(&self) -> String {
+        let text: String = self.text.chars().take(600).collect();
+        format!("{} -> {} {text}", self.asked, self.status)
+    }
+
     pub fn detail(&self) -> &str {
         self.body["detail"].as_str().unwrap_or_default()
     }

@@ -1,0 +1,2 @@
+pub struct Row { pub id: &'static str }
+pub const WAITING: &[Row] = &[];
