@@ -78,7 +78,9 @@ async fn credentials_and_media() {
         sheet.refused("N01", &app.get(path).await, 501, "");
     }
     sheet.refused("N02", &app.get("/NoSuch").await, 404, "");
-    sheet.refused("N02", &app.get("/../../tenants/none/scim/v2/Users").await, 401, "");
+    // What tenants there are is told to nobody: any other tenant, known or not, is refused alike.
+    let elsewhere = "/../../tenants/none/scim/v2/Users";
+    sheet.refused("N02", &app.get(elsewhere).await, 403, "");
     for (path, method) in [
         ("/Users", "PUT"),
         ("/Users", "DELETE"),

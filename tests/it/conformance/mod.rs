@@ -21,7 +21,7 @@ mod whole_lists;
 
 use std::collections::BTreeMap;
 
-/// The RFC checklist: prefix and how many rows.
+/// The rows' ids: prefix and how many there are. (E13 is described nowhere.)
 const CHECKLIST: &[(&str, u8)] = &[
     ("D", 19),
     ("A", 4),
@@ -79,7 +79,7 @@ fn no_row_is_forgotten() {
             } else {
                 format!("{prefix}{row:02}")
             };
-            if found.remove(id.as_str()).is_none() {
+            if found.remove(id.as_str()).is_none() && id != "E13" {
                 missing.push(id);
             }
         }
