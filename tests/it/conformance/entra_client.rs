@@ -47,6 +47,7 @@ async fn users() {
         sheet.holds("E03", answer.ids() == [id.clone()], &answer);
     }
     let manager = created(&app, "/Users", &user("entra.boss", &domain)).await;
+    let second = created(&app, "/Users", &user("entra.boss.2", &domain)).await;
     let urn = |name: &str| format!("{ENTERPRISE}:{name}");
     let boss = format!("/{ENTERPRISE}/manager/value");
     let department = format!("/{ENTERPRISE}/department");
@@ -67,7 +68,7 @@ async fn users() {
         ("E09", json!([{"op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+1 5"}]), "/phoneNumbers/0/value", json!("+1 5")),
         ("E09", json!([{"op": "Add", "path": "addresses[type eq \"work\"].locality", "value": "Bern"}]), "/addresses/0/locality", json!("Bern")),
         ("E11", json!([set_manager]), &boss, json!(manager)),
-        ("E11", json!([{"op": "Replace", "path": urn("manager"), "value": id}]), &boss, json!(id)),
+        ("E11", json!([{"op": "Replace", "path": urn("manager"), "value": second}]), &boss, json!(second)),
         ("E11", json!([{"op": "Replace", "path": urn("manager"), "value": {"value": manager}}]), &boss, json!(manager)),
         ("E23", json!([{"op": "Replace", "path": urn("manager"), "value": ""}]), &boss, Value::Null),
         ("E11", json!([{"op": "Add", "path": urn("manager"), "value": manager}]), &boss, json!(manager)),

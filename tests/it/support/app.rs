@@ -434,6 +434,23 @@ impl App {
         }
     }
 
+    /// The user's mailbox settings, straight from Graph.
+    pub async fn sim_mailbox(&self, user: &str) -> Value {
+        let url = format!("{}/users/{user}/mailboxSettings", self.graph_url());
+        let request = self.client.get(url).bearer_auth(self.graph_token().await);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Gives the user a photo, straight in Graph.
+    pub async fn graph_put_photo(&self, user: &str, bytes: Vec<u8>) {
+        let url = format!("{}/users/{user}/photo/$value", self.graph_url());
+        let request = self.client.put(url).bearer_auth(self.graph_token().await);
+        let request = request.header("content-type", "image/jpeg").body(bytes);
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        assert!(status.is_success(), "{status} {}", response.text().await.unwrap());
+    }
+
     async fn graph_token(&self) -> &str {
         self.inner
             .graph_token
