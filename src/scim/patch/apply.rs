@@ -165,11 +165,8 @@ impl Step<'_> {
         for element in new {
             let is_primary = is_primary(&element);
             let at = list.add(element);
-            if is_primary && primary.replace(at).is_some_and(|other| other != at) {
-                return Err(Error::invalid_value(format!(
-                    "'{}' would have more than one primary value",
-                    self.operation.target.path
-                )));
+            if is_primary {
+                primary = Some(at);
             }
         }
         let mut list = list.into_inner();

@@ -29,12 +29,20 @@ async fn credentials_and_media() {
             .await;
         sheet.status("A03", &answer, 200);
     }
-    for path in [format!("/Users/{UNKNOWN}"), "/NoSuch".into(), "/a/b/c/d".into()] {
+    for path in [
+        format!("/Users/{UNKNOWN}"),
+        "/NoSuch".into(),
+        "/a/b/c/d".into(),
+    ] {
         sheet.refused("A04", &nobody.get(&path).await, 401, "");
     }
 
     for (id, accept, media) in [
-        ("M01", Some("application/scim+json"), "application/scim+json"),
+        (
+            "M01",
+            Some("application/scim+json"),
+            "application/scim+json",
+        ),
         ("M02", Some("application/json"), "application/json"),
         ("M03", Some("*/*"), "application/scim+json"),
         ("M03", None, "application/scim+json"),
@@ -61,7 +69,9 @@ async fn credentials_and_media() {
     let read = app.get(&format!("/Users/{id}")).await;
     sheet.same("M05", &read.body["displayName"], &json!("Žofie 日本 😀"));
     let broken = b"{\"userName\":".to_vec();
-    let answer = app.raw("POST", "/Users", "application/scim+json", broken).await;
+    let answer = app
+        .raw("POST", "/Users", "application/scim+json", broken)
+        .await;
     sheet.refused("M06", &answer, 400, "invalidSyntax");
     let answer = app.get(&format!("/Users/{UNKNOWN}")).await;
     sheet.holds(
@@ -71,7 +81,9 @@ async fn credentials_and_media() {
             .is_some_and(|t| t.starts_with("application/scim+json")),
         &answer,
     );
-    let answer = app.raw("POST", "/Users", "text/xml", b"<a/>".to_vec()).await;
+    let answer = app
+        .raw("POST", "/Users", "text/xml", b"<a/>".to_vec())
+        .await;
     sheet.holds("M08", [400, 415].contains(&answer.status), &answer);
 
     for path in ["/Me", "/me"] {
@@ -93,13 +105,31 @@ async fn credentials_and_media() {
         sheet.holds("N03", answer.header("allow").is_some(), &answer);
     }
     let long = "x".repeat(4096);
-    for odd in ["%00", "..%2Fx", "%2e%2e", "%ff", "a%20b", long.as_str(), "%25", "(1)"] {
+    for odd in [
+        "%00",
+        "..%2Fx",
+        "%2e%2e",
+        "%ff",
+        "a%20b",
+        long.as_str(),
+        "%25",
+        "(1)",
+    ] {
         let answer = app.get(&format!("/Users/{odd}")).await;
         sheet.holds("N04", (400..500).contains(&answer.status), &answer);
     }
     let deep = format!("{}title pr", "(".repeat(10_000));
     let wide = vec!["title pr"; 5_000].join(" or ");
-    for odd in [deep.as_str(), wide.as_str(), "\u{0}", "[", "title pr and", "\"", "not", "a[b[c eq 1]]"] {
+    for odd in [
+        deep.as_str(),
+        wide.as_str(),
+        "\u{0}",
+        "[",
+        "title pr and",
+        "\"",
+        "not",
+        "a[b[c eq 1]]",
+    ] {
         let answer = app.list("/Users", &[("filter", odd)]).await;
         sheet.holds("N05", (400..500).contains(&answer.status), &answer);
     }
@@ -133,7 +163,11 @@ async fn credentials_and_media() {
     // Beside the rows: HEAD is GET without a body.
     let head = app.request("HEAD", &path, None, &[]).await;
     assert_eq!((head.status, head.text.as_str()), (200, ""), "HEAD");
-    assert_eq!(head.header("etag"), app.get(&path).await.header("etag"), "HEAD");
+    assert_eq!(
+        head.header("etag"),
+        app.get(&path).await.header("etag"),
+        "HEAD"
+    );
     let list = app.get("/Users?count=1").await;
     assert_eq!(list.body["schemas"], json!([LIST]));
     sheet.finish();

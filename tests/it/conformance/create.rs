@@ -21,7 +21,11 @@ async fn create() {
     let id = answer.body["id"].as_str().unwrap_or_default().to_owned();
     let location = answer.header("location").unwrap_or_default().to_owned();
     sheet.same("C02", &answer.body["meta"]["location"], &json!(location));
-    sheet.holds("C02", location.ends_with(&format!("/scim/v2/Users/{id}")), &answer);
+    sheet.holds(
+        "C02",
+        location.ends_with(&format!("/scim/v2/Users/{id}")),
+        &answer,
+    );
     let read = app.get(&format!("/Users/{id}")).await;
     sheet.holds("C03", !id.is_empty() && !id.contains("bulkId"), &answer);
     sheet.same("C03", &read.body["id"], &json!(id));
@@ -43,7 +47,12 @@ async fn create() {
             && answer.body["meta"]["created"] != "2001-01-01T00:00:00Z",
         &answer,
     );
-    sheet.refused("C07", &app.post("/Users", &user("first", &domain)).await, 409, "uniqueness");
+    sheet.refused(
+        "C07",
+        &app.post("/Users", &user("first", &domain)).await,
+        409,
+        "uniqueness",
+    );
     let mut other = user("first2", &domain);
     other["userName"] = json!(format!("FIRST@{domain}"));
     sheet.refused("C08", &app.post("/Users", &other).await, 409, "uniqueness");
@@ -52,25 +61,40 @@ async fn create() {
         json!({"schemas": [USER], "userName": ""}),
         json!({"schemas": [USER], "userName": null}),
     ] {
-        sheet.refused("C09", &app.post("/Users", &body).await, 400, "invalidValue|invalidSyntax");
+        sheet.refused(
+            "C09",
+            &app.post("/Users", &body).await,
+            400,
+            "invalidValue|invalidSyntax",
+        );
     }
     let answer = app
         .post(
             "/Users",
-            &user_with("secretive", &domain, json!({"password": "xWwvJ]6NMw+bWH-d"})),
+            &user_with(
+                "secretive",
+                &domain,
+                json!({"password": "xWwvJ]6NMw+bWH-d"}),
+            ),
         )
         .await;
     let path = format!("/Users/{}", answer.body["id"].as_str().unwrap_or_default());
     for answer in [
         answer,
         app.get(&path).await,
-        app.get(&format!("{path}?attributes=password,userName")).await,
-        app.list("/Users", &[("filter", &format!("userName eq \"secretive@{domain}\""))])
+        app.get(&format!("{path}?attributes=password,userName"))
             .await,
+        app.list(
+            "/Users",
+            &[("filter", &format!("userName eq \"secretive@{domain}\""))],
+        )
+        .await,
     ] {
         sheet.holds(
             "C11",
-            answer.status < 300 && !answer.text.contains("\"password\"") && !answer.text.contains("xWwv"),
+            answer.status < 300
+                && !answer.text.contains("\"password\"")
+                && !answer.text.contains("xWwv"),
             &answer,
         );
     }
@@ -97,7 +121,11 @@ async fn create() {
         )
         .await;
     sheet.status("C13", &answer, 201);
-    sheet.same("C13", &answer.body["userName"], &json!(format!("upper@{domain}")));
+    sheet.same(
+        "C13",
+        &answer.body["userName"],
+        &json!(format!("upper@{domain}")),
+    );
 
     let mut body = user_with(
         "enterprise",
@@ -127,7 +155,11 @@ async fn create() {
         distinct.sort_unstable();
         distinct.dedup();
         sheet.holds("C14", schemas.contains(&ENTERPRISE), answer);
-        sheet.holds("C10", distinct.len() == schemas.len() && schemas.contains(&USER), answer);
+        sheet.holds(
+            "C10",
+            distinct.len() == schemas.len() && schemas.contains(&USER),
+            answer,
+        );
         sheet.same("C15", &answer.body["externalId"], &json!("AbC"));
         let manager = &extension["manager"];
         sheet.same("C21", &manager["value"], &json!(id));
@@ -137,7 +169,9 @@ async fn create() {
     let emails = json!({"emails": [
         {"type": "work", "value": "a@example.com", "primary": true},
         {"type": "other", "value": "b@example.com", "primary": true}]});
-    let answer = app.post("/Users", &user_with("primaries", &domain, emails)).await;
+    let answer = app
+        .post("/Users", &user_with("primaries", &domain, emails))
+        .await;
     let primaries = answer.body["emails"]
         .as_array()
         .map_or(0, |e| e.iter().filter(|e| e["primary"] == true).count());
@@ -148,19 +182,30 @@ async fn create() {
         json!({"name": "x"}),
         json!({"title": {"a": 1}}),
     ] {
-        let answer = app.post("/Users", &user_with("wrong", &domain, wrong)).await;
+        let answer = app
+            .post("/Users", &user_with("wrong", &domain, wrong))
+            .await;
         sheet.refused("C17", &answer, 400, "invalidValue|invalidSyntax");
     }
     let answer = app
         .post("/Users?attributes=userName", &user("projected", &domain))
         .await;
-    sheet.holds("C18", answer.status == 201 && only(&answer.body, &["userName"]), &answer);
+    sheet.holds(
+        "C18",
+        answer.status == 201 && only(&answer.body, &["userName"]),
+        &answer,
+    );
     let answer = app
-        .post("/Users?excludedAttributes=displayName,active", &user("excluded", &domain))
+        .post(
+            "/Users?excludedAttributes=displayName,active",
+            &user("excluded", &domain),
+        )
         .await;
     sheet.holds(
         "C18",
-        answer.status == 201 && answer.body.get("displayName").is_none() && answer.body["userName"].is_string(),
+        answer.status == 201
+            && answer.body.get("displayName").is_none()
+            && answer.body["userName"].is_string(),
         &answer,
     );
     let answer = app
@@ -168,20 +213,38 @@ async fn create() {
         .await;
     sheet.refused("C19", &answer, 404, "");
     let gone = created(&app, "/Users", &user("again", &domain)).await;
-    app.delete(&format!("/Users/{gone}")).await.expect_status(204);
+    app.delete(&format!("/Users/{gone}"))
+        .await
+        .expect_status(204);
     let answer = app.post("/Users", &user("again", &domain)).await;
-    sheet.holds("C20", answer.status == 201 && answer.body["id"] != gone.as_str(), &answer);
+    sheet.holds(
+        "C20",
+        answer.status == 201 && answer.body["id"] != gone.as_str(),
+        &answer,
+    );
     // Open rows: refused, with a text that names the attribute (docs/conformance.md).
     let answer = app
-        .post("/Users", &user_with("typo", &domain, json!({"noSuchAttribute": 1})))
+        .post(
+            "/Users",
+            &user_with("typo", &domain, json!({"noSuchAttribute": 1})),
+        )
         .await;
-    sheet.refused("C22", &answer, 400, "invalidSyntax|invalidValue|invalidPath");
+    sheet.refused(
+        "C22",
+        &answer,
+        400,
+        "invalidSyntax|invalidValue|invalidPath",
+    );
     sheet.holds("C22", answer.detail().contains("noSuchAttribute"), &answer);
     // Clients that send none are many; one schema is what the endpoint says anyway.
     let mut body = user("bare", &domain);
     body.as_object_mut().unwrap().remove("schemas");
     sheet.status("C23", &app.post("/Users", &body).await, 201);
-    for body in [json!({}), json!({"schemas": [GROUP]}), json!({"schemas": [GROUP], "displayName": ""})] {
+    for body in [
+        json!({}),
+        json!({"schemas": [GROUP]}),
+        json!({"schemas": [GROUP], "displayName": ""}),
+    ] {
         let answer = app.post("/Groups", &body).await;
         sheet.refused("C24", &answer, 400, "invalidValue|invalidSyntax");
     }

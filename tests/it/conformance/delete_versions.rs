@@ -25,7 +25,11 @@ async fn delete() {
         let id = created(&app, endpoint, &body).await;
         let path = format!("{endpoint}/{id}");
         let answer = app.delete(&path).await;
-        sheet.holds("DEL1", answer.status == 204 && answer.text.is_empty(), &answer);
+        sheet.holds(
+            "DEL1",
+            answer.status == 204 && answer.text.is_empty(),
+            &answer,
+        );
         let rename = patch_op(json!([{"op": "replace", "path": "displayName", "value": "x"}]));
         for answer in [
             app.get(&path).await,
@@ -35,15 +39,35 @@ async fn delete() {
         ] {
             sheet.refused("DEL1", &answer, 404, "");
         }
-        for filter in [format!("id eq \"{id}\""), format!("displayName eq {}", body["displayName"])] {
+        for filter in [
+            format!("id eq \"{id}\""),
+            format!("displayName eq {}", body["displayName"]),
+        ] {
             let answer = app.list(endpoint, &[("filter", &filter)]).await;
-            sheet.holds("DEL2", answer.status == 200 && !answer.ids().contains(&id), &answer);
+            sheet.holds(
+                "DEL2",
+                answer.status == 200 && !answer.ids().contains(&id),
+                &answer,
+            );
         }
     }
-    for (i, accept) in ["application/scim+json", "application/json", "text/html", "*/*"].iter().enumerate() {
+    for (i, accept) in [
+        "application/scim+json",
+        "application/json",
+        "text/html",
+        "*/*",
+    ]
+    .iter()
+    .enumerate()
+    {
         let id = created(&app, "/Users", &user(&format!("del.a{i}"), &domain)).await;
         let answer = app
-            .request("DELETE", &format!("/Users/{id}"), None, &[("accept", accept)])
+            .request(
+                "DELETE",
+                &format!("/Users/{id}"),
+                None,
+                &[("accept", accept)],
+            )
             .await;
         sheet.status("DEL3", &answer, 204);
     }
@@ -68,9 +92,18 @@ async fn versions() {
     let sent = async |method: &str, path: &str, body: Option<Value>, header: (&str, &str)| {
         app.request(method, path, body.as_ref(), &[header]).await
     };
-    for header in [tag.as_str(), "*", &format!("\"x\", {tag}"), tag.trim_start_matches("W/")] {
+    for header in [
+        tag.as_str(),
+        "*",
+        &format!("\"x\", {tag}"),
+        tag.trim_start_matches("W/"),
+    ] {
         let answer = sent("GET", &path, None, ("if-none-match", header)).await;
-        sheet.holds("V02", answer.status == 304 && answer.text.is_empty(), &answer);
+        sheet.holds(
+            "V02",
+            answer.status == 304 && answer.text.is_empty(),
+            &answer,
+        );
     }
     let answer = sent("GET", &path, None, ("if-none-match", "W/\"stale\"")).await;
     sheet.status("V02", &answer, 200);
@@ -88,9 +121,21 @@ async fn versions() {
     let answer = sent("PATCH", &path, Some(titled("Star")), ("if-match", "*")).await;
     sheet.status("V05", &answer, 200);
     let changed = app.get(&path).await;
-    sheet.holds("V06", changed.header("etag") != Some(&tag) && changed.body["title"] == "Star", &changed);
-    sheet.same("V06", &json!(answer.header("etag")), &json!(changed.header("etag")));
-    sheet.same("V06", &json!(app.get(&path).await.header("etag")), &json!(changed.header("etag")));
+    sheet.holds(
+        "V06",
+        changed.header("etag") != Some(&tag) && changed.body["title"] == "Star",
+        &changed,
+    );
+    sheet.same(
+        "V06",
+        &json!(answer.header("etag")),
+        &json!(changed.header("etag")),
+    );
+    sheet.same(
+        "V06",
+        &json!(app.get(&path).await.header("etag")),
+        &json!(changed.header("etag")),
+    );
     let answer = sent("PATCH", &path, Some(titled("Old")), ("if-match", &tag)).await;
     sheet.refused("V04", &answer, 412, "");
     let current = changed.header("etag").unwrap().to_owned();

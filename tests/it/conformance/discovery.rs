@@ -10,23 +10,25 @@ pub const ROWS: &[&str] = &[
 ];
 
 fn legal(attribute: &Value) -> bool {
-    let one_of = |key: &str, legal: &[&str]| {
-        attribute[key]
-            .as_str()
-            .is_some_and(|v| legal.contains(&v))
-    };
+    let one_of =
+        |key: &str, legal: &[&str]| attribute[key].as_str().is_some_and(|v| legal.contains(&v));
     let simple = attribute["type"] != "complex";
-    attribute["name"]
-        .as_str()
-        .is_some_and(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || "$-_".contains(c)))
-        && one_of(
-            "type",
-            &[
-                "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference",
-                "complex",
-            ],
-        )
-        && attribute["multiValued"].is_boolean()
+    attribute["name"].as_str().is_some_and(|n| {
+        n.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "$-_".contains(c))
+    }) && one_of(
+        "type",
+        &[
+            "string",
+            "boolean",
+            "decimal",
+            "integer",
+            "dateTime",
+            "binary",
+            "reference",
+            "complex",
+        ],
+    ) && attribute["multiValued"].is_boolean()
         && attribute["required"].is_boolean()
         && (!simple || attribute["caseExact"].is_boolean())
         && one_of(
@@ -84,7 +86,10 @@ async fn discovery() {
     sheet.holds("D17", events, &config);
 
     let schemas = app.get("/Schemas").await;
-    let all = schemas.body["Resources"].as_array().cloned().unwrap_or_default();
+    let all = schemas.body["Resources"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     sheet.holds(
         "D03",
         schemas.body["schemas"] == json!([LIST])
@@ -108,7 +113,11 @@ async fn discovery() {
             let deep = attribute["subAttributes"]
                 .as_array()
                 .is_some_and(|s| s.iter().any(|s| s["type"] == "complex"));
-            sheet.same("D06", &json!([attribute["name"], deep]), &json!([attribute["name"], false]));
+            sheet.same(
+                "D06",
+                &json!([attribute["name"], deep]),
+                &json!([attribute["name"], false]),
+            );
         }
     }
     let message = all
@@ -128,7 +137,11 @@ async fn discovery() {
     for kind in types.body["Resources"].as_array().unwrap() {
         let endpoint = kind["endpoint"].as_str().unwrap_or_default();
         let answer = app.get(&format!("{endpoint}?count=1")).await;
-        sheet.holds("D08", kind["name"].is_string() && answer.status == 200, &answer);
+        sheet.holds(
+            "D08",
+            kind["name"].is_string() && answer.status == 200,
+            &answer,
+        );
         let mut named: Vec<&Value> = vec![&kind["schema"]];
         named.extend(
             kind["schemaExtensions"]
@@ -143,8 +156,14 @@ async fn discovery() {
     }
     sheet.same("D08", &types.body["schemas"], &json!([LIST]));
     let kind = app.get("/ResourceTypes/User").await;
-    sheet.holds("D09", kind.body["name"] == "User" && kind.status == 200, &kind);
-    let filtered = app.list("/Schemas", &[("filter", "name eq \"User\"")]).await;
+    sheet.holds(
+        "D09",
+        kind.body["name"] == "User" && kind.status == 200,
+        &kind,
+    );
+    let filtered = app
+        .list("/Schemas", &[("filter", "name eq \"User\"")])
+        .await;
     sheet.refused("D11", &filtered, 403, "");
     let paged = app.get("/Schemas?startIndex=2&count=1&sortBy=name").await;
     sheet.same("D12", &paged.body, &schemas.body);

@@ -1,7 +1,7 @@
 //! The preset `iga-flat` over HTTP: every row of the attribute table of an IGA platform, written
 //! and read by its path as written there, and seen in the simulated tenant.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jsonpath_rust::JsonPath;
 use serde_json::{Value, json};
@@ -14,13 +14,9 @@ struct Row {
     graph: Option<String>,
 }
 
-/// The table lies beside the repository (or where `ENTRA_SCIM_SHARED` says).
+/// The table lies beside the repository; without it there is nothing to test against.
 fn table() -> Option<Vec<Row>> {
-    let folder = std::env::var_os("ENTRA_SCIM_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
-    let file = folder.join("attributes.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attributes.json");
     let Ok(text) = std::fs::read_to_string(&file) else {
         eprintln!("NOT TESTED: {} is not there", file.display());
         return None;
@@ -54,7 +50,10 @@ fn resolve(resource: &Value, written: &str) -> Vec<Value> {
 fn steps(written: &str) -> (Vec<String>, Option<String>) {
     if let Some((attribute, rest)) = written.split_once("[?@.type=='") {
         let (kind, sub) = rest.split_once("'].").unwrap();
-        return (vec![attribute.to_owned(), sub.to_owned()], Some(kind.to_owned()));
+        return (
+            vec![attribute.to_owned(), sub.to_owned()],
+            Some(kind.to_owned()),
+        );
     }
     if written.starts_with("['") {
         let inner = written.trim_start_matches("['").trim_end_matches("']");
@@ -117,7 +116,9 @@ fn sample(property: &str, domain: &str, round: usize) -> Value {
         "userPrincipalName" => json!(format!("flat.{round}@{domain}")),
         "mail" => json!(format!("flat.{round}@example.com")),
         "mailNickname" => json!(format!("flat.nick.{round}")),
-        "employeeHireDate" | "employeeLeaveDateTime" => json!(format!("2026-0{round}-01T08:00:00Z")),
+        "employeeHireDate" | "employeeLeaveDateTime" => {
+            json!(format!("2026-0{round}-01T08:00:00Z"))
+        }
         p if p.ends_with("externalAudience") => json!(["all", "contactsOnly"][round - 1]),
         p if p.ends_with("Setting.status") => json!(["scheduled", "alwaysEnabled"][round - 1]),
         p if p.ends_with("scheduledStartDateTime") => json!(format!("2026-0{round}-01T08:00:00Z")),
@@ -144,10 +145,17 @@ async fn flat() -> App {
 
 /// The user with everything in it that has to be asked for by name.
 async fn whole(app: &App, id: &str) -> Value {
-    let mut doc = app.get(&format!("/Users/{id}")).await.expect_status(200).body;
+    let mut doc = app
+        .get(&format!("/Users/{id}"))
+        .await
+        .expect_status(200)
+        .body;
     let names = "externalAudience,scheduledEndDateTime,externalReplyMessage,internalReplyMessage,scheduledStartDateTime,status";
     for name in names.split(',') {
-        assert!(doc.get(name).is_none(), "{name} costs a request of its own: only when asked for");
+        assert!(
+            doc.get(name).is_none(),
+            "{name} costs a request of its own: only when asked for"
+        );
     }
     let path = format!("/Users/{id}?attributes={names},employeeLeaveDateTime,endDateTime");
     let asked = app.get(&path).await.expect_status(200).body;
@@ -170,8 +178,17 @@ async fn seen(app: &App, id: &str, property: &str) -> Value {
 
 /// Instants may differ in their fractions and in the zone being said beside them.
 fn like(found: &Value, wanted: &Value) -> bool {
-    let bare = |v: &Value| v.as_str().map(|s| s.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.').trim_end_matches(":00").to_owned());
-    found == wanted || (wanted.as_str().is_some_and(|w| w.starts_with("2026-")) && bare(found) == bare(wanted))
+    let bare = |v: &Value| {
+        v.as_str().map(|s| {
+            s.trim_end_matches('Z')
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .trim_end_matches(":00")
+                .to_owned()
+        })
+    };
+    found == wanted
+        || (wanted.as_str().is_some_and(|w| w.starts_with("2026-")) && bare(found) == bare(wanted))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,7 +196,12 @@ async fn every_row_is_written_and_read_as_its_path_says() {
     let Some(rows) = table() else { return };
     let app = flat().await;
     let domain = app.domain().await;
-    let boss = created(&app, "/Users", &json!({"schemas": [USER], "userName": format!("boss@{domain}"), "displayName": "Boss"})).await;
+    let boss = created(
+        &app,
+        "/Users",
+        &json!({"schemas": [USER], "userName": format!("boss@{domain}"), "displayName": "Boss"}),
+    )
+    .await;
     let writable: Vec<(&str, &str)> = rows
         .iter()
         .filter_map(|r| Some((r.path.as_str(), r.graph.as_deref()?)))
@@ -190,15 +212,22 @@ async fn every_row_is_written_and_read_as_its_path_says() {
     let mut faults = Vec::new();
     let mut body = json!({"schemas": [USER]});
     for (path, property) in &writable {
-        let value = if *property == "manager" { json!(boss) } else { sample(property, &domain, 1) };
+        let value = if *property == "manager" {
+            json!(boss)
+        } else {
+            sample(property, &domain, 1)
+        };
         if !is_mailbox(property) {
             put(&mut body, path, value);
         }
     }
     let id = created(&app, "/Users", &body).await;
     for (path, property) in writable.iter().filter(|(_, p)| is_mailbox(p)) {
-        let operation = json!({"op": "add", "path": patch_path(path), "value": sample(property, &domain, 1)});
-        let answer = app.patch(&format!("/Users/{id}"), &patch_op(json!([operation]))).await;
+        let operation =
+            json!({"op": "add", "path": patch_path(path), "value": sample(property, &domain, 1)});
+        let answer = app
+            .patch(&format!("/Users/{id}"), &patch_op(json!([operation])))
+            .await;
         if answer.status != 200 {
             faults.push(format!("{path}: {}", answer.shown()));
         }
@@ -207,7 +236,9 @@ async fn every_row_is_written_and_read_as_its_path_says() {
         if round == 2 {
             for (path, property) in writable.iter().filter(|(_, p)| *p != "manager") {
                 let operation = json!({"op": "replace", "path": patch_path(path), "value": sample(property, &domain, 2)});
-                let answer = app.patch(&format!("/Users/{id}"), &patch_op(json!([operation]))).await;
+                let answer = app
+                    .patch(&format!("/Users/{id}"), &patch_op(json!([operation])))
+                    .await;
                 if answer.status != 200 {
                     faults.push(format!("{path}: {}", answer.shown()));
                 }
@@ -216,7 +247,9 @@ async fn every_row_is_written_and_read_as_its_path_says() {
         let doc = whole(&app, &id).await;
         for (path, property) in &writable {
             if *property == "manager" {
-                if resolve(&doc, path) != [json!(boss)] || app.sim_manager(&id).await != Some(boss.clone()) {
+                if resolve(&doc, path) != [json!(boss)]
+                    || app.sim_manager(&id).await != Some(boss.clone())
+                {
                     faults.push(format!("manager: {:?}", resolve(&doc, path)));
                 }
                 continue;
@@ -224,11 +257,15 @@ async fn every_row_is_written_and_read_as_its_path_says() {
             let wanted = sample(property, &domain, round);
             let found = resolve(&doc, path);
             if found.len() != 1 || !like(&found[0], &wanted) {
-                faults.push(format!("round {round}, {path}: {found:?} instead of {wanted}"));
+                faults.push(format!(
+                    "round {round}, {path}: {found:?} instead of {wanted}"
+                ));
             }
             let there = seen(&app, &id, property).await;
             if !like(&there, &wanted) {
-                faults.push(format!("round {round}, {property} in Graph: {there} instead of {wanted}"));
+                faults.push(format!(
+                    "round {round}, {property} in Graph: {there} instead of {wanted}"
+                ));
             }
         }
     }
@@ -247,45 +284,82 @@ async fn what_cannot_be_written_is_refused_with_the_reason() {
     let Some(rows) = table() else { return };
     let app = flat().await;
     let domain = app.domain().await;
-    let body = json!({"schemas": [USER], "userName": format!("flat@{domain}"), "displayName": "Flat"});
+    let body =
+        json!({"schemas": [USER], "userName": format!("flat@{domain}"), "displayName": "Flat"});
     let id = created(&app, "/Users", &body).await;
     let user = format!("/Users/{id}");
     let mut unset = 0;
     for row in rows.iter().filter(|r| r.graph.is_none()) {
         unset += 1;
         let operation = json!({"op": "add", "path": patch_path(&row.path), "value": "x"});
-        says(&app.patch(&user, &patch_op(json!([operation]))).await, 400, &["no Graph property"]);
-        let mut body = json!({"schemas": [USER], "userName": format!("unset@{domain}"), "displayName": "U"});
+        says(
+            &app.patch(&user, &patch_op(json!([operation]))).await,
+            400,
+            &["no Graph property"],
+        );
+        let mut body =
+            json!({"schemas": [USER], "userName": format!("unset@{domain}"), "displayName": "U"});
         put(&mut body, &row.path, json!("x"));
-        says(&app.post("/Users", &body).await, 400, &["no Graph property"]);
+        says(
+            &app.post("/Users", &body).await,
+            400,
+            &["no Graph property"],
+        );
         let doc = app.get(&user).await.body;
-        assert_eq!(resolve(&doc, &row.path), Vec::<Value>::new(), "{}", row.path);
+        assert_eq!(
+            resolve(&doc, &row.path),
+            Vec::<Value>::new(),
+            "{}",
+            row.path
+        );
     }
     assert_eq!(unset, 4);
 
     // aboutMe and mySite: real Graph lets no application write them; reading works.
-    for row in rows.iter().filter(|r| r.graph.as_deref().is_some_and(|g| PROFILE.contains(&g))) {
+    for row in rows
+        .iter()
+        .filter(|r| r.graph.as_deref().is_some_and(|g| PROFILE.contains(&g)))
+    {
         let property = row.graph.as_deref().unwrap();
         let value = "https://example.com/me";
         let operation = json!({"op": "add", "path": patch_path(&row.path), "value": value});
-        says(&app.patch(&user, &patch_op(json!([operation]))).await, 403, &[property]);
+        says(
+            &app.patch(&user, &patch_op(json!([operation]))).await,
+            403,
+            &[property],
+        );
         app.sim_patch(&id, &json!({property: value})).await;
         let doc = app.get(&user).await.body;
         assert_eq!(resolve(&doc, &row.path), [json!(value)], "{}", row.path);
     }
 
     // The photo's URL is this server's own.
-    let photo = rows.iter().find(|r| r.graph.as_deref().is_some_and(|g| g.starts_with("photo"))).unwrap();
+    let photo = rows
+        .iter()
+        .find(|r| r.graph.as_deref().is_some_and(|g| g.starts_with("photo")))
+        .unwrap();
     let doc = app.get(&user).await.body;
     let url = resolve(&doc, &photo.path);
     let url = url[0].as_str().unwrap();
-    assert!(url.ends_with(&format!("/scim/v2/Users/{id}/photo")), "{url}");
+    assert!(
+        url.ends_with(&format!("/scim/v2/Users/{id}/photo")),
+        "{url}"
+    );
     says(&app.get(&format!("{user}/photo")).await, 404, &["no photo"]);
-    app.graph_put_photo(&id, b"\xff\xd8\xff\xe0 a picture".to_vec()).await;
+    app.graph_put_photo(&id, b"\xff\xd8\xff\xe0 a picture".to_vec())
+        .await;
     let answer = app.get(&format!("{user}/photo")).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/jpeg")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("image/jpeg"))
+    );
     assert!(answer.text.ends_with("a picture"));
     let operation = json!({"op": "replace", "path": patch_path(&photo.path), "value": "x"});
     let answer = app.patch(&user, &patch_op(json!([operation]))).await;
-    assert_eq!((answer.status, &answer.body["scimType"]), (400, &json!("mutability")), "{}", answer.shown());
+    assert_eq!(
+        (answer.status, &answer.body["scimType"]),
+        (400, &json!("mutability")),
+        "{}",
+        answer.shown()
+    );
 }

@@ -24,10 +24,18 @@ async fn paging() {
     );
     let mut walked = Vec::new();
     for start in (1..=total).step_by(9) {
-        walked.extend(app.get(&format!("/Users?startIndex={start}&count=9&attributes=id")).await.ids());
+        walked.extend(
+            app.get(&format!("/Users?startIndex={start}&count=9&attributes=id"))
+                .await
+                .ids(),
+        );
     }
     sheet.same("P01", &json!(walked.len()), &json!(total));
-    sheet.same("P01", &json!(walked.into_iter().collect::<BTreeSet<_>>() == every), &json!(true));
+    sheet.same(
+        "P01",
+        &json!(walked.into_iter().collect::<BTreeSet<_>>() == every),
+        &json!(true),
+    );
     for (row, query, items, start) in [
         ("P02", "count=0", 0, 1),
         ("P03", "count=-1", 0, 1),
@@ -52,10 +60,18 @@ async fn paging() {
         sheet.refused("P06", &page, 400, "invalidValue");
     }
     let page = app.get("/Users").await;
-    sheet.holds("P07", page.body["totalResults"] == total && page.body.get("nextCursor").is_none(), &page);
+    sheet.holds(
+        "P07",
+        page.body["totalResults"] == total && page.body.get("nextCursor").is_none(),
+        &page,
+    );
     // More than a page may hold: the page is what it may hold, the total stays true.
     let page = app.get("/Users?count=1000000").await;
-    sheet.holds("P01", page.status == 200 && page.ids().len() == total, &page);
+    sheet.holds(
+        "P01",
+        page.status == 200 && page.ids().len() == total,
+        &page,
+    );
     sheet.finish();
 }
 
@@ -87,7 +103,10 @@ async fn sorting() {
         ("S04", "emails.value", "descending", "CBa"),
     ] {
         let page = app
-            .list("/Users", &[("filter", &own), ("sortBy", by), ("sortOrder", order)])
+            .list(
+                "/Users",
+                &[("filter", &own), ("sortBy", by), ("sortOrder", order)],
+            )
             .await;
         let found: String = page.body["Resources"]
             .as_array()
@@ -98,7 +117,9 @@ async fn sorting() {
             .collect();
         sheet.holds(row, page.status == 200 && found == wanted, &page);
     }
-    let all = app.get("/Users?sortBy=userName&count=1000&attributes=userName").await;
+    let all = app
+        .get("/Users?sortBy=userName&count=1000&attributes=userName")
+        .await;
     let names: Vec<String> = all.body["Resources"]
         .as_array()
         .unwrap()

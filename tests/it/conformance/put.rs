@@ -30,7 +30,11 @@ async fn put() {
     sheet.same("U07", &same.body, &got.body);
     sheet.same("U07", &app.get(&path).await.body, &got.body);
 
-    let body = user_with("put.one", &domain, json!({"displayName": "New", "title": "T2"}));
+    let body = user_with(
+        "put.one",
+        &domain,
+        json!({"displayName": "New", "title": "T2"}),
+    );
     let answer = app.put(&path, &body).await;
     sheet.status("U01", &answer, 200);
     sheet.same("U01", &answer.body["id"], &json!(id));
@@ -57,33 +61,76 @@ async fn put() {
     let answer = app.put(&path, &body).await;
     sheet.holds(
         "U02",
-        answer.status == 200 && answer.body["id"] == id.as_str() && answer.body["meta"]["resourceType"] == "User",
+        answer.status == 200
+            && answer.body["id"] == id.as_str()
+            && answer.body["meta"]["resourceType"] == "User",
         &answer,
     );
     body.as_object_mut().unwrap().remove("userName");
     sheet.refused("U03", &app.put(&path, &body).await, 400, "invalidValue");
-    sheet.refused("U04", &app.put(&path, &user("other.one", &domain)).await, 409, "uniqueness");
+    sheet.refused(
+        "U04",
+        &app.put(&path, &user("other.one", &domain)).await,
+        409,
+        "uniqueness",
+    );
 
-    app.put(&path, &user_with("put.one", &domain, json!({"title": "T", "phoneNumbers": [{"type": "fax", "value": "1"}]})))
-        .await
-        .expect_status(200);
+    app.put(
+        &path,
+        &user_with(
+            "put.one",
+            &domain,
+            json!({"title": "T", "phoneNumbers": [{"type": "fax", "value": "1"}]}),
+        ),
+    )
+    .await
+    .expect_status(200);
     let answer = app
-        .put(&path, &user_with("put.one", &domain, json!({"title": null, "phoneNumbers": []})))
+        .put(
+            &path,
+            &user_with(
+                "put.one",
+                &domain,
+                json!({"title": null, "phoneNumbers": []}),
+            ),
+        )
         .await;
     sheet.holds(
         "U05",
-        answer.status == 200 && answer.body.get("title").is_none() && answer.body.get("phoneNumbers").is_none(),
+        answer.status == 200
+            && answer.body.get("title").is_none()
+            && answer.body.get("phoneNumbers").is_none(),
         &answer,
     );
     // Z12: immutable values are kept when left out, refused when they would change.
     let urn = "urn:ietf:params:scim:schemas:extension:entra-scim:2.0:Group";
-    let group = created(&app, "/Groups", &json!({"displayName": "Roled", urn: {"isAssignableToRole": true}})).await;
+    let group = created(
+        &app,
+        "/Groups",
+        &json!({"displayName": "Roled", urn: {"isAssignableToRole": true}}),
+    )
+    .await;
     let path = format!("/Groups/{group}");
     let answer = app.put(&path, &json!({"displayName": "Roled 2"})).await;
     assert_eq!(answer.status, 200, "Z12: {}", answer.shown());
-    assert_eq!(answer.body[urn]["isAssignableToRole"], true, "Z12: {}", answer.shown());
-    let answer = app.put(&path, &json!({"displayName": "R", urn: {"isAssignableToRole": false}})).await;
-    assert_eq!((answer.status, &answer.body["scimType"]), (400, &json!("mutability")), "Z12: {}", answer.shown());
+    assert_eq!(
+        answer.body[urn]["isAssignableToRole"],
+        true,
+        "Z12: {}",
+        answer.shown()
+    );
+    let answer = app
+        .put(
+            &path,
+            &json!({"displayName": "R", urn: {"isAssignableToRole": false}}),
+        )
+        .await;
+    assert_eq!(
+        (answer.status, &answer.body["scimType"]),
+        (400, &json!("mutability")),
+        "Z12: {}",
+        answer.shown()
+    );
     assert_eq!(app.get(&format!("/Schemas/{USER}")).await.status, 200);
     sheet.finish();
 }

@@ -25,7 +25,11 @@ async fn read() {
     let whole = app.get(&path).await;
     sheet.status("R01", &whole, 200);
     sheet.same("R01", &whole.body["id"], &json!(id));
-    sheet.same("R02", &json!(whole.header("location")), &whole.body["meta"]["location"]);
+    sheet.same(
+        "R02",
+        &json!(whole.header("location")),
+        &whole.body["meta"]["location"],
+    );
     for unknown in [UNKNOWN, "no-guid"] {
         let answer = app.get(&format!("/Users/{unknown}")).await;
         sheet.refused("R03", &answer, 404, "");
@@ -34,13 +38,21 @@ async fn read() {
     let a = asked("attributes=userName").await;
     sheet.holds("R04", only(&a.body, &["userName"]), &a);
     let a = asked("attributes=name.givenName").await;
-    sheet.holds("R05", only(&a.body, &["name"]) && a.body["name"] == json!({"givenName": "G"}), &a);
+    sheet.holds(
+        "R05",
+        only(&a.body, &["name"]) && a.body["name"] == json!({"givenName": "G"}),
+        &a,
+    );
     let a = asked("attributes=name").await;
     sheet.same("R05", &a.body["name"], &whole.body["name"]);
-    let a = asked(&format!("attributes={USER}:userName,%20{ENTERPRISE}:department")).await;
+    let a = asked(&format!(
+        "attributes={USER}:userName,%20{ENTERPRISE}:department"
+    ))
+    .await;
     sheet.holds(
         "R06",
-        only(&a.body, &["userName", ENTERPRISE]) && a.body[ENTERPRISE] == json!({"department": "D"}),
+        only(&a.body, &["userName", ENTERPRISE])
+            && a.body[ENTERPRISE] == json!({"department": "D"}),
         &a,
     );
     let a = asked(&format!("attributes={ENTERPRISE}")).await;
@@ -51,7 +63,10 @@ async fn read() {
     );
     let a = asked(&format!("attributes={USER}:name.givenName")).await;
     sheet.same("R06", &a.body["name"], &json!({"givenName": "G"}));
-    let a = asked(&format!("excludedAttributes={ENTERPRISE}:department,{ENTRA}")).await;
+    let a = asked(&format!(
+        "excludedAttributes={ENTERPRISE}:department,{ENTRA}"
+    ))
+    .await;
     sheet.holds(
         "R06",
         a.body[ENTERPRISE]["division"] == "V"
@@ -64,18 +79,24 @@ async fn read() {
     let a = asked("excludedAttributes=emails,id,userName").await;
     sheet.holds(
         "R08",
-        a.body.get("emails").is_none() && a.body["id"] == id.as_str() && a.body.get("userName").is_none() && a.body["title"] == "T",
+        a.body.get("emails").is_none()
+            && a.body["id"] == id.as_str()
+            && a.body.get("userName").is_none()
+            && a.body["title"] == "T",
         &a,
     );
     let a = app.get("/Users?attributes=userName&count=3").await;
     sheet.holds(
         "R09",
-        a.body["Resources"].as_array().is_some_and(|r| {
-            r.len() == 3 && r.iter().all(|r| only(r, &["userName"]))
-        }),
+        a.body["Resources"]
+            .as_array()
+            .is_some_and(|r| r.len() == 3 && r.iter().all(|r| only(r, &["userName"]))),
         &a,
     );
-    for path in ["/Users?noSuchParameter=1&count=1".to_owned(), format!("{path}?aadOptscim062020")] {
+    for path in [
+        "/Users?noSuchParameter=1&count=1".to_owned(),
+        format!("{path}?aadOptscim062020"),
+    ] {
         sheet.status("R10", &app.get(&path).await, 200);
     }
     for query in ["attributes=", "attributes=&excludedAttributes="] {
@@ -83,7 +104,12 @@ async fn read() {
     }
     sheet.same(
         "R11",
-        &app.list("/Users", &[("filter", &format!("id eq \"{id}\"")), ("attributes", "")]).await.body["Resources"][0]["title"],
+        &app.list(
+            "/Users",
+            &[("filter", &format!("id eq \"{id}\"")), ("attributes", "")],
+        )
+        .await
+        .body["Resources"][0]["title"],
         &json!("T"),
     );
     let a = asked("attributes=noSuchAttribute").await;

@@ -13,11 +13,19 @@ async fn search() {
     let app = small().await;
     let domain = app.domain().await;
     let mut sheet = Sheet::of(ROWS);
-    created(&app, "/Users", &user("Seeker one", &domain).as_object().map(|u| {
-        let mut u = u.clone();
-        u.insert("userName".into(), json!(format!("seeker.one@{domain}")));
-        Value::Object(u)
-    }).unwrap()).await;
+    created(
+        &app,
+        "/Users",
+        &user("Seeker one", &domain)
+            .as_object()
+            .map(|u| {
+                let mut u = u.clone();
+                u.insert("userName".into(), json!(format!("seeker.one@{domain}")));
+                Value::Object(u)
+            })
+            .unwrap(),
+    )
+    .await;
     created(&app, "/Groups", &json!({"displayName": "Seeker group"})).await;
     let body = json!({"schemas": [SEARCH], "filter": "userName sw \"seeker\"",
                       "attributes": ["userName"], "startIndex": 1, "count": 2});
@@ -36,10 +44,17 @@ async fn search() {
         .as_array()
         .map(|r| r.iter().map(|r| &r["meta"]["resourceType"]).collect())
         .unwrap_or_default();
-    sheet.holds("X02", answer.status == 200 && answer.body["totalResults"] == 2, &answer);
+    sheet.holds(
+        "X02",
+        answer.status == 200 && answer.body["totalResults"] == 2,
+        &answer,
+    );
     sheet.same("X02", &json!(kinds), &json!(["User", "Group"]));
     let page = app
-        .post("/.search", &json!({"filter": "displayName sw \"Seeker\"", "startIndex": 2, "count": 1}))
+        .post(
+            "/.search",
+            &json!({"filter": "displayName sw \"Seeker\"", "startIndex": 2, "count": 1}),
+        )
         .await;
     sheet.holds(
         "X02",
@@ -50,12 +65,23 @@ async fn search() {
         &page,
     );
     // Z06: a type that lacks the attribute has no matches.
-    let only_users = app.post("/.search", &json!({"filter": "userName sw \"seeker\""})).await;
+    let only_users = app
+        .post("/.search", &json!({"filter": "userName sw \"seeker\""}))
+        .await;
     sheet.holds("X02", only_users.body["totalResults"] == 1, &only_users);
     for (path, body) in [
-        ("/Users/.search", json!({"schemas": [SEARCH], "filter": "userName eq"})),
-        ("/.search", json!({"schemas": [SEARCH], "filter": "userName eq"})),
-        ("/.search", json!({"schemas": [SEARCH], "filter": "noSuchAttribute eq 1"})),
+        (
+            "/Users/.search",
+            json!({"schemas": [SEARCH], "filter": "userName eq"}),
+        ),
+        (
+            "/.search",
+            json!({"schemas": [SEARCH], "filter": "userName eq"}),
+        ),
+        (
+            "/.search",
+            json!({"schemas": [SEARCH], "filter": "noSuchAttribute eq 1"}),
+        ),
     ] {
         sheet.refused("X03", &app.post(path, &body).await, 400, "invalidFilter");
     }

@@ -448,7 +448,11 @@ impl App {
         let request = request.header("content-type", "image/jpeg").body(bytes);
         let response = request.send().await.unwrap();
         let status = response.status();
-        assert!(status.is_success(), "{status} {}", response.text().await.unwrap());
+        assert!(
+            status.is_success(),
+            "{status} {}",
+            response.text().await.unwrap()
+        );
     }
 
     async fn graph_token(&self) -> &str {
