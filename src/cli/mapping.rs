@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 
@@ -10,8 +10,7 @@ use super::{output, rules};
 use crate::{
     config::MappingSource,
     resources::ResourceType,
-    scim::resource::{self, InputRules, Unknown},
-    translation::{GraphPath, Mapping, Transform},
+    translation::{Mapping, report},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -22,12 +21,17 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Checks the rules; every fault is told with file, line and column.
+    /// Checks the rules: faults and lints with file and line, and which attributes of
+    /// Microsoft's own mapping are not covered.
     Check {
         #[command(flatten)]
         which: Which,
+        /// Prints JSON, one rule file per line.
+        #[arg(long)]
+        json: bool,
     },
-    /// Shows every row: SCIM path, direction, Graph property, transform, permission.
+    /// Shows every row: SCIM path, Graph property, direction, filters that Graph answers,
+    /// permission.
     Show {
         #[command(flatten)]
         which: Which,
@@ -38,25 +42,21 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Takes one object through the rules: a Graph entity to SCIM, or a SCIM resource to the body
-    /// of a create.
+    /// Takes one object through the rules, both ways: what a client sees, what a create sends to
+    /// Graph, and what comes back of that.
     Preview {
         #[command(flatten)]
         which: Which,
         /// The resource type, such as Users.
         #[arg(long = "type", value_name = "TYPE", default_value = "Users")]
         kind: String,
-        /// A file with a Graph entity in JSON, to be shown as SCIM.
-        #[arg(
-            long,
-            value_name = "FILE",
-            conflicts_with = "scim",
-            required_unless_present = "scim"
-        )]
-        graph: Option<PathBuf>,
-        /// A file with a SCIM resource in JSON, to be shown as Graph's body.
+        /// A file with one object in JSON: a SCIM resource if it has `schemas`, else a Graph
+        /// entity.
         #[arg(long, value_name = "FILE")]
-        scim: Option<PathBuf>,
+        file: PathBuf,
+        /// Prints JSON: `scim`, `graph` and `back`.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -69,16 +69,7 @@ struct Which {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.action {
-        Action::Check { which } => {
-            for (kind, mapping) in rules::compile(&which.mapping)? {
-                output::print(&format!(
-                    "{}: {} attribute rows, {} relations",
-                    kind.name,
-                    mapping.rows().len(),
-                    mapping.relations().len()
-                ))?;
-            }
-        }
+        Action::Check { which, json } => return check(&which.mapping, *json),
         Action::Show { which, kind, json } => {
             let rules = rules::compile(&which.mapping)?;
             match kind {
@@ -96,22 +87,50 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Action::Preview {
             which,
             kind,
-            graph,
-            scim,
+            file,
+            json,
         } => {
             let rules = rules::compile(&which.mapping)?;
             let (_, mapping) = find(&rules, kind)?;
-            let shown = match (graph, scim) {
-                (Some(path), _) => {
-                    Value::Object(mapping.to_scim(&read(path)?, "https://gateway.example/scim/v2"))
-                }
-                (None, Some(path)) => to_graph(mapping, &read(path)?)?,
-                (None, None) => bail!("give --graph or --scim"),
-            };
-            output::print(&serde_json::to_string_pretty(&shown)?)?;
+            let preview =
+                report::preview(mapping, &read(file)?, "https://gateway.example/scim/v2")?;
+            if *json {
+                let (scim, graph, back) = (&preview.scim, &preview.graph, &preview.back);
+                let whole = json!({"scim": scim, "graph": graph, "back": back});
+                output::print(&whole.to_string())?;
+            } else {
+                output::print(&preview.to_string())?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code 2 when a file cannot be used; lints alone are no failure.
+fn check(source: &MappingSource, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut usable = true;
+    for file in rules::files(source)? {
+        let check = report::check(&file);
+        usable &= check.is_ok();
+        if as_json {
+            let errors: Vec<String> = match &check.mapping {
+                Ok(_) => Vec::new(),
+                Err(errors) => errors.iter().map(ToString::to_string).collect(),
+            };
+            let line = json!({
+                "file": check.file, "ok": check.is_ok(), "errors": errors,
+                "warnings": check.warnings, "uncovered": check.uncovered,
+            });
+            output::print(&line.to_string())?;
+        } else {
+            output::print(check.to_string().trim_end())?;
+        }
+    }
+    Ok(if usable {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    })
 }
 
 fn find<'a>(
@@ -140,50 +159,17 @@ fn find<'a>(
 }
 
 fn show(kind: &ResourceType, mapping: &Mapping, as_json: bool) -> anyhow::Result<()> {
-    if !as_json {
-        output::print(&format!("# {} -> {}", kind.endpoint, mapping.entity()))?;
+    let table = report::show(mapping);
+    if as_json {
+        for line in &table.lines {
+            let mut row = line.json();
+            row["type"] = kind.name.into();
+            output::print(&row.to_string())?;
+        }
+        return Ok(());
     }
-    for row in mapping.rows() {
-        let graph = row.graph.as_ref().map(GraphPath::to_string);
-        let transform = transform(&row.transform);
-        let line = if as_json {
-            json!({
-                "type": kind.name, "scim": row.written, "direction": row.direction.as_str(),
-                "graph": graph, "transform": transform, "permission": row.permission,
-            })
-            .to_string()
-        } else {
-            format!(
-                "{:8}{}  <>  {}{}{}",
-                row.direction.as_str(),
-                row.written,
-                graph.as_deref().unwrap_or("(unset)"),
-                if transform.is_empty() {
-                    String::new()
-                } else {
-                    format!("  | {transform}")
-                },
-                if row.permission.is_empty() {
-                    String::new()
-                } else {
-                    format!("  ({})", row.permission)
-                },
-            )
-        };
-        output::print(&line)?;
-    }
-    for relation in mapping.relations() {
-        let line = if as_json {
-            json!({
-                "type": kind.name, "scim": relation.path.to_string(),
-                "relation": relation.relation, "permission": relation.permission,
-            })
-            .to_string()
-        } else {
-            format!("relation {}  <>  {}", relation.path, relation.relation)
-        };
-        output::print(&line)?;
-    }
+    output::print(&format!("# {} -> {}", kind.endpoint, mapping.entity()))?;
+    output::print(&table.to_string())?;
     Ok(())
 }
 
@@ -191,30 +177,4 @@ fn read(path: &PathBuf) -> anyhow::Result<Value> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
-}
-
-fn to_graph(mapping: &Mapping, body: &Value) -> anyhow::Result<Value> {
-    let rules = InputRules {
-        unknown: Unknown::Refuse,
-    };
-    let schema = mapping.schema();
-    let input = resource::normalize(body, schema, &rules)?;
-    resource::require(&input.document, schema)?;
-    Ok(Value::Object(mapping.to_graph(
-        None,
-        &input.document,
-        &input.cleared,
-    )?))
-}
-
-/// The transform's name, empty when values are taken as they are.
-fn transform(transform: &Transform) -> String {
-    match transform {
-        Transform::Identity => String::new(),
-        Transform::Constant(value) => format!("constant {value}"),
-        other => Transform::names()
-            .find(|name| Transform::named(name).as_ref() == Some(other))
-            .map(str::to_owned)
-            .unwrap_or_default(),
-    }
 }

@@ -1,6 +1,6 @@
 //! The rule files of a mapping, found and compiled.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use crate::{
     config::MappingSource,
@@ -33,10 +33,7 @@ pub(super) fn compile(
     source: &MappingSource,
 ) -> Result<Vec<(&'static ResourceType, Mapping)>, Errors> {
     let mut compiled = Vec::new();
-    let mut wrong = Vec::new();
-    if let MappingSource::Folder(folder) = source {
-        wrong.extend(strangers(folder));
-    }
+    let mut wrong = strangers(source);
     for &kind in resources::ALL {
         match file(source, kind) {
             Ok(file) => match Mapping::compile(&file) {
@@ -48,6 +45,26 @@ pub(super) fn compile(
     }
     if wrong.is_empty() {
         Ok(compiled)
+    } else {
+        Err(Errors(wrong))
+    }
+}
+
+/// The rule files of every resource type, read and not yet compiled.
+///
+/// # Errors
+/// Files that cannot be read, and files that no resource type reads.
+pub(super) fn files(source: &MappingSource) -> Result<Vec<RuleFile>, Errors> {
+    let mut files = Vec::new();
+    let mut wrong = strangers(source);
+    for &kind in resources::ALL {
+        match file(source, kind) {
+            Ok(file) => files.push(file),
+            Err(error) => wrong.push(error),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(files)
     } else {
         Err(Errors(wrong))
     }
@@ -76,7 +93,10 @@ fn file(source: &MappingSource, kind: &ResourceType) -> Result<RuleFile, String>
 }
 
 /// Complains about files that no resource type reads: most likely a name with a typing error.
-fn strangers(folder: &Path) -> Vec<String> {
+fn strangers(source: &MappingSource) -> Vec<String> {
+    let MappingSource::Folder(folder) = source else {
+        return Vec::new();
+    };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return vec![format!("{}: {error}", folder.display())],

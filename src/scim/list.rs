@@ -53,6 +53,9 @@ impl ListQuery {
         let mut raw = Raw::default();
         for (name, value) in pairs {
             let value = value.trim();
+            if name.eq_ignore_ascii_case("cursor") {
+                return Err(no_cursors());
+            }
             if value.is_empty() {
                 continue;
             }
@@ -111,6 +114,7 @@ impl ListQuery {
                 "sortorder" => raw.sort_order = text()?,
                 "startindex" => raw.start_index = text()?,
                 "count" => raw.count = text()?,
+                "cursor" if !value.is_null() => return Err(no_cursors()),
                 "attributes" => raw.attributes = names(name, value)?,
                 "excludedattributes" => raw.excluded = names(name, value)?,
                 _ => {}
@@ -118,6 +122,12 @@ impl ListQuery {
         }
         raw.query(schema)
     }
+}
+
+/// RFC 9865: not offered, and not ignored either, or a client would take the first page, which
+/// has no `nextCursor`, for the whole list.
+fn no_cursors() -> Error {
+    Error::invalid_value("'cursor' is not offered: page with startIndex and count")
 }
 
 fn names(member: &str, value: &Value) -> Result<Vec<String>, Error> {
@@ -315,7 +325,7 @@ mod tests {
         let schemas = json!([urn::SEARCH_REQUEST]);
         let query = ListQuery::from_search_request(
             &json!({"schemas": schemas, "Filter": "userName eq \"a\"", "attributes": ["userName", "emails.value"],
-                "startIndex": 1, "COUNT": 2, "sortBy": null, "cursor": ""}),
+                "startIndex": 1, "COUNT": 2, "sortBy": null, "cursor": null}),
             &user(),
         )
         .unwrap();

@@ -324,7 +324,7 @@ fn migrate_and_mapping() {
         .collect();
     assert!(
         rows.iter()
-            .any(|row| row["scim"] == "userName" && row["graph"] == "userPrincipalName")
+            .any(|row| row["attribute"] == "userName" && row["graph"] == "userPrincipalName")
     );
 
     let entity = folder.path().join("entity.json");
@@ -333,34 +333,54 @@ fn migrate_and_mapping() {
         r#"{"id": "1", "userPrincipalName": "a@b.c", "accountEnabled": true}"#,
     )
     .unwrap();
-    let output = run(
-        &["mapping", "preview", "--graph", entity.to_str().unwrap()],
-        &[],
-        folder.path(),
-    );
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let preview = |file: &Path| -> Value {
+        let args = [
+            "mapping",
+            "preview",
+            "--json",
+            "--file",
+            file.to_str().unwrap(),
+        ];
+        let output = run(&args, &[], folder.path());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+    };
+    let shown = preview(&entity);
     assert_eq!(
-        (&document["userName"], &document["active"]),
+        (&shown["scim"]["userName"], &shown["scim"]["active"]),
         (&"a@b.c".into(), &true.into())
     );
-
     let resource = folder.path().join("resource.json");
     std::fs::write(
         &resource,
-        r#"{"userName": "a@b.c", "displayName": "A", "active": "False"}"#,
+        r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": "a@b.c", "displayName": "A", "active": "False"}"#,
     )
     .unwrap();
-    let output = run(
-        &["mapping", "preview", "--scim", resource.to_str().unwrap()],
-        &[],
-        folder.path(),
-    );
-    let body: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+    let shown = preview(&resource);
     assert_eq!(
-        (&body["userPrincipalName"], &body["accountEnabled"]),
-        (&"a@b.c".into(), &false.into())
+        (
+            &shown["graph"]["userPrincipalName"],
+            &shown["graph"]["accountEnabled"],
+            &shown["back"]["active"]
+        ),
+        (&"a@b.c".into(), &false.into(), &false.into())
     );
+
+    // Faults, lints and coverage: told in text and in JSON.
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(rules.join("groups.toml"), "nonsense = 1").unwrap();
+    let rules = rules.to_str().unwrap();
+    let output = run(&["mapping", "check", rules], &[], folder.path());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stdout).contains("error: "), "{output:?}");
+    let output = run(&["mapping", "check", rules, "--json"], &[], folder.path());
+    let files: Vec<Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let bad: Vec<&Value> = files.iter().filter(|f| f["ok"] == false).collect();
+    assert_eq!((files.len(), bad.len()), (4, 1), "{files:?}");
 
     let output = run(&["mapping", "check", "/nowhere"], &[], folder.path());
     assert_eq!(output.status.code(), Some(2), "{output:?}");

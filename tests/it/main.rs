@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod cli;
+mod conformance;
 mod credentials;
 mod faults;
 mod floors;

@@ -56,6 +56,7 @@ pub async fn replace(
         .into_iter()
         .filter(|p| mapping.relations().iter().all(|r| r.path != *p))
         .collect();
+    resource::keep_immutable(&before.attributes, &mut after, cx.room.schema())?;
     change_object(cx, before, after, &cleared, true, steps, projection).await
 }
 

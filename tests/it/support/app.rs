@@ -460,6 +460,27 @@ impl App {
         }
     }
 
+    /// The user's mailbox settings, straight from Graph.
+    pub async fn sim_mailbox(&self, user: &str) -> Value {
+        let url = format!("{}/users/{user}/mailboxSettings", self.graph_url());
+        let request = self.client.get(url).bearer_auth(self.graph_token().await);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Gives the user a photo, straight in Graph.
+    pub async fn graph_put_photo(&self, user: &str, bytes: Vec<u8>) {
+        let url = format!("{}/users/{user}/photo/$value", self.graph_url());
+        let request = self.client.put(url).bearer_auth(self.graph_token().await);
+        let request = request.header("content-type", "image/jpeg").body(bytes);
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        assert!(
+            status.is_success(),
+            "{status} {}",
+            response.text().await.unwrap()
+        );
+    }
+
     /// A token for Graph, from the simulator itself.
     pub async fn graph_token(&self) -> &str {
         self.inner
@@ -584,6 +605,12 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+
+    /// What was asked and what came back, for messages.
+    pub fn shown(&self) -> String {
+        let text: String = self.text.chars().take(600).collect();
+        format!("{} -> {} {text}", self.asked, self.status)
     }
 
     pub fn detail(&self) -> &str {
