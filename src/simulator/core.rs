@@ -150,7 +150,7 @@ impl Graph {
     fn settle(&self) -> time::OffsetDateTime {
         let directory = self.read();
         let now = directory.now();
-        let due = directory.licences.is_due(now);
+        let due = directory.is_due(now);
         drop(directory);
         if due {
             self.write().settle(now);

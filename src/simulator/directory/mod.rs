@@ -12,6 +12,7 @@ mod licences;
 mod load;
 mod record;
 mod roles;
+pub mod schedules;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -48,11 +49,18 @@ pub enum Kind {
     RoleAssignment,
     OAuth2PermissionGrant,
     AppRoleAssignment,
+    AssignmentSchedule,
+    AssignmentInstance,
+    AssignmentRequest,
+    EligibilitySchedule,
+    EligibilityInstance,
+    EligibilityRequest,
+    Subscription,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::User,
         Self::Group,
         Self::Application,
@@ -63,6 +71,13 @@ impl Kind {
         Self::RoleAssignment,
         Self::OAuth2PermissionGrant,
         Self::AppRoleAssignment,
+        Self::AssignmentSchedule,
+        Self::AssignmentInstance,
+        Self::AssignmentRequest,
+        Self::EligibilitySchedule,
+        Self::EligibilityInstance,
+        Self::EligibilityRequest,
+        Self::Subscription,
     ];
 
     /// The entity type in Graph's schema.
@@ -78,17 +93,41 @@ impl Kind {
             Self::RoleAssignment => "unifiedRoleAssignment",
             Self::OAuth2PermissionGrant => "oAuth2PermissionGrant",
             Self::AppRoleAssignment => "appRoleAssignment",
+            Self::AssignmentSchedule => "unifiedRoleAssignmentSchedule",
+            Self::AssignmentInstance => "unifiedRoleAssignmentScheduleInstance",
+            Self::AssignmentRequest => "unifiedRoleAssignmentScheduleRequest",
+            Self::EligibilitySchedule => "unifiedRoleEligibilitySchedule",
+            Self::EligibilityInstance => "unifiedRoleEligibilityScheduleInstance",
+            Self::EligibilityRequest => "unifiedRoleEligibilityScheduleRequest",
+            Self::Subscription => "subscription",
         }
     }
 
     /// Whether it derives from `directoryObject`.
     pub fn is_directory_object(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::RoleDefinition
-                | Self::RoleAssignment
-                | Self::OAuth2PermissionGrant
-                | Self::AppRoleAssignment
+            Self::User
+                | Self::Group
+                | Self::Application
+                | Self::ServicePrincipal
+                | Self::DirectoryRole
+                | Self::AdministrativeUnit
+        )
+    }
+
+    /// Whether objects are found by a text of their own: their ids are no GUIDs, or those of other
+    /// kinds too.
+    pub fn has_text_id(self) -> bool {
+        matches!(
+            self,
+            Self::RoleAssignment
+                | Self::AssignmentSchedule
+                | Self::AssignmentInstance
+                | Self::AssignmentRequest
+                | Self::EligibilitySchedule
+                | Self::EligibilityInstance
+                | Self::EligibilityRequest
         )
     }
 
@@ -205,6 +244,7 @@ pub struct Directory {
     loading: load::Loading,
     journal: Journal,
     lag: Lag,
+    agenda: schedules::Agenda,
 }
 
 impl std::fmt::Debug for Directory {
@@ -247,6 +287,7 @@ impl Directory {
             loading: load::Loading::default(),
             journal: Journal::default(),
             lag: Lag::default(),
+            agenda: schedules::Agenda::default(),
         }
     }
 
@@ -471,6 +512,17 @@ impl Directory {
         if !self.licences.of_group(slot).is_empty() {
             self.licences_changed(slot);
         }
+    }
+
+    /// Whether work is due at `now`.
+    pub fn is_due(&self, now: OffsetDateTime) -> bool {
+        self.licences.is_due(now) || self.schedules_due(now)
+    }
+
+    /// Works off what is due.
+    pub fn settle(&mut self, now: OffsetDateTime) {
+        self.settle_schedules(now);
+        self.settle_licences(now);
     }
 
     /// Removes an object with all that hangs on it.

@@ -15,6 +15,7 @@ pub mod mailbox;
 pub mod membership;
 pub mod objects;
 pub mod photo;
+pub mod pim;
 pub mod refs;
 pub mod roles;
 pub mod units;
@@ -66,9 +67,7 @@ pub fn resolve(dir: &Directory, set: &EntitySet, key: &str) -> Result<Slot, SimE
         return by_alternate_key(dir, set, name, value);
     }
     match set.holds {
-        Holds::One(Kind::RoleAssignment) => {
-            dir.find_text(Kind::RoleAssignment, key).ok_or_else(missing)
-        }
+        Holds::One(kind) if kind.has_text_id() => dir.find_text(kind, key).ok_or_else(missing),
         Holds::One(Kind::User) => {
             let slot = match guid(key) {
                 Some(id) => dir.live(id),
