@@ -8,7 +8,7 @@ use super::model::{
 };
 use super::operations::{
     applications, deleted, documents, groups, invitations, licences, mailbox, membership, objects,
-    photo, pim, refs, roles, units, users,
+    photo, pim, refs, roles, subscriptions, units, users,
 };
 
 macro_rules! items {
@@ -449,6 +449,17 @@ pub static SETS: &[EntitySet] = &[
         paging: Paging::Never,
         delete: Some(deleted::purge),
         parts: &[action("restore", deleted::restore)],
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["subscriptions"],
+        holds: Holds::One(Kind::Subscription),
+        context: "subscriptions",
+        filter: Filtering::Only(&[]),
+        create: Some(subscriptions::create),
+        update: Some(subscriptions::update),
+        delete: Some(subscriptions::delete),
+        parts: &[action("reauthorize", subscriptions::reauthorize)],
         ..EMPTY
     },
     EntitySet {

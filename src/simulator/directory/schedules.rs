@@ -162,6 +162,12 @@ impl Directory {
         self.agenda.0.insert((due, request));
     }
 
+    /// Lets an object go at a moment, in ticks, and at no other.
+    pub fn plan_end(&mut self, slot: Slot, at: i64) {
+        self.agenda.0.retain(|(_, other)| *other != slot);
+        self.agenda.0.insert((at, slot));
+    }
+
     fn having_of(&self, schedule: Slot) -> Option<Having> {
         let kind = self.object(schedule).kind;
         [Having::Active, Having::Eligible]

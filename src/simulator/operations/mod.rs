@@ -18,6 +18,7 @@ pub mod photo;
 pub mod pim;
 pub mod refs;
 pub mod roles;
+pub mod subscriptions;
 pub mod units;
 pub mod users;
 mod validate;
