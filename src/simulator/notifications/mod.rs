@@ -41,9 +41,9 @@ impl Resource {
             .map(str::to_ascii_lowercase)
             .collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let kind = match segments.first()? {
-            &"users" => Kind::User,
-            &"groups" => Kind::Group,
+        let kind = match *segments.first()? {
+            "users" => Kind::User,
+            "groups" => Kind::Group,
             _ => return None,
         };
         let (id, relation) = match (kind, &segments[1..]) {
