@@ -13,6 +13,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+#[path = "simulator/trouble.rs"]
+mod trouble;
+
 struct Sim {
     running: Running,
     http: reqwest::Client,

@@ -1,10 +1,12 @@
 //! The entry: a request in, an answer out, for HTTP and for the items of a `$batch` alike.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use time::Duration;
 
 use super::directory::Directory;
+use super::notifications::Wire;
+use super::operations::subscriptions;
 use super::request::{Caller, SimRequest, SimResponse};
 use super::{batch, errors::SimError, headers, operations};
 use crate::odata::request::Method;
@@ -69,6 +71,7 @@ pub struct Graph {
     directory: RwLock<Directory>,
     gate: Arc<dyn Gate>,
     options: Options,
+    wire: OnceLock<Arc<dyn Wire>>,
 }
 
 impl std::fmt::Debug for Graph {
@@ -87,6 +90,7 @@ impl Graph {
             directory: RwLock::new(directory),
             gate,
             options,
+            wire: OnceLock::new(),
         }
     }
 
@@ -141,16 +145,34 @@ impl Graph {
         } else if request.method == Method::Get {
             operations::read(&self.read(), &self.options, request)
         } else {
-            operations::change(&mut self.write(), &self.options, request)
+            self.validate(request)
+                .and_then(|()| operations::change(&mut self.write(), &self.options, request))
         };
         result.unwrap_or_else(|error| error.into_response(request, now))
     }
 
+    /// Gives the tenant a way to reach those who want notifications. Without it nobody can.
+    pub fn attach_wire(&self, wire: Arc<dyn Wire>) {
+        // A second one would reach the same: the first stays.
+        let _ = self.wire.set(wire);
+    }
+
+    /// Asks the endpoints of a new subscription, with the directory unlocked: they may ask back.
+    fn validate(&self, request: &SimRequest) -> Result<(), SimError> {
+        let urls = subscriptions::to_validate(&self.read(), request)?;
+        let answers = |url: &String| self.wire.get().is_some_and(|wire| wire.validates(url));
+        if urls.iter().all(answers) {
+            Ok(())
+        } else {
+            Err(subscriptions::not_validated())
+        }
+    }
+
     /// Works off what has become due since the last request.
-    fn settle(&self) -> time::OffsetDateTime {
+    pub fn settle(&self) -> time::OffsetDateTime {
         let directory = self.read();
         let now = directory.now();
-        let due = directory.licences.is_due(now);
+        let due = directory.is_due(now);
         drop(directory);
         if due {
             self.write().settle(now);

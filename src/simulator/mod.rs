@@ -12,6 +12,7 @@ pub mod headers;
 pub mod identity;
 pub mod layers;
 mod model;
+pub mod notifications;
 mod operations;
 pub mod permissions;
 mod query;

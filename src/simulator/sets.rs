@@ -8,7 +8,7 @@ use super::model::{
 };
 use super::operations::{
     applications, deleted, documents, federated, grants, groups, invitations, licences, mailbox,
-    membership, objects, photo, refs, roles, templates, units, users,
+    membership, objects, photo, pim, refs, roles, subscriptions, templates, units, users,
 };
 
 macro_rules! items {
@@ -131,6 +131,7 @@ const CHECK_GROUPS: Part = action("checkMemberGroups", membership::check_groups)
 const CHECK_OBJECTS: Part = action("checkMemberObjects", membership::check_objects);
 const GET_GROUPS: Part = action("getMemberGroups", membership::get_groups);
 const GET_OBJECTS: Part = action("getMemberObjects", membership::get_objects);
+const CANCEL: Part = action("cancel", pim::cancel);
 const OWNERS: Part = Part {
     name: "owners",
     what: What::Links(Links {
@@ -160,6 +161,40 @@ const EMPTY: EntitySet = EntitySet {
     delete: None,
     actions: &[],
     parts: &[],
+};
+
+const PRINCIPAL: Part = Part {
+    name: "principal",
+    what: What::Links(Links {
+        single: true,
+        ..links(roles::principal)
+    }),
+};
+const ROLE_DEFINITION: Part = Part {
+    name: "roleDefinition",
+    what: What::Links(Links {
+        single: true,
+        ..links(roles::definition)
+    }),
+};
+
+/// A collection of scheduled roles.
+const SCHEDULED: EntitySet = EntitySet {
+    filter: Filtering::Only(&[
+        "id",
+        "principalId",
+        "roleDefinitionId",
+        "directoryScopeId",
+        "status",
+        "action",
+        "assignmentType",
+        "memberType",
+        "targetScheduleId",
+        "roleAssignmentScheduleId",
+        "roleEligibilityScheduleId",
+    ]),
+    parts: &[PRINCIPAL, ROLE_DEFINITION],
+    ..EMPTY
 };
 
 /// Every entity set.
@@ -373,23 +408,64 @@ pub static SETS: &[EntitySet] = &[
         ]),
         create: Some(roles::assign),
         delete: Some(roles::unassign),
-        parts: &[
-            Part {
-                name: "principal",
-                what: What::Links(Links {
-                    single: true,
-                    ..links(roles::principal)
-                }),
-            },
-            Part {
-                name: "roleDefinition",
-                what: What::Links(Links {
-                    single: true,
-                    ..links(roles::definition)
-                }),
-            },
-        ],
+        parts: &[PRINCIPAL, ROLE_DEFINITION],
         ..EMPTY
+    },
+    EntitySet {
+        path: &["roleManagement", "directory", "roleAssignmentSchedules"],
+        holds: Holds::One(Kind::AssignmentSchedule),
+        context: "roleManagement/directory/roleAssignmentSchedules",
+        ..SCHEDULED
+    },
+    EntitySet {
+        path: &[
+            "roleManagement",
+            "directory",
+            "roleAssignmentScheduleInstances",
+        ],
+        holds: Holds::One(Kind::AssignmentInstance),
+        context: "roleManagement/directory/roleAssignmentScheduleInstances",
+        ..SCHEDULED
+    },
+    EntitySet {
+        path: &[
+            "roleManagement",
+            "directory",
+            "roleAssignmentScheduleRequests",
+        ],
+        holds: Holds::One(Kind::AssignmentRequest),
+        context: "roleManagement/directory/roleAssignmentScheduleRequests",
+        create: Some(pim::request_assignment),
+        parts: &[PRINCIPAL, ROLE_DEFINITION, CANCEL],
+        ..SCHEDULED
+    },
+    EntitySet {
+        path: &["roleManagement", "directory", "roleEligibilitySchedules"],
+        holds: Holds::One(Kind::EligibilitySchedule),
+        context: "roleManagement/directory/roleEligibilitySchedules",
+        ..SCHEDULED
+    },
+    EntitySet {
+        path: &[
+            "roleManagement",
+            "directory",
+            "roleEligibilityScheduleInstances",
+        ],
+        holds: Holds::One(Kind::EligibilityInstance),
+        context: "roleManagement/directory/roleEligibilityScheduleInstances",
+        ..SCHEDULED
+    },
+    EntitySet {
+        path: &[
+            "roleManagement",
+            "directory",
+            "roleEligibilityScheduleRequests",
+        ],
+        holds: Holds::One(Kind::EligibilityRequest),
+        context: "roleManagement/directory/roleEligibilityScheduleRequests",
+        create: Some(pim::request_eligibility),
+        parts: &[PRINCIPAL, ROLE_DEFINITION, CANCEL],
+        ..SCHEDULED
     },
     EntitySet {
         path: &["directory", "deletedItems"],
@@ -398,6 +474,17 @@ pub static SETS: &[EntitySet] = &[
         paging: Paging::Never,
         delete: Some(deleted::purge),
         parts: &[action("restore", deleted::restore)],
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["subscriptions"],
+        holds: Holds::One(Kind::Subscription),
+        context: "subscriptions",
+        filter: Filtering::Only(&[]),
+        create: Some(subscriptions::create),
+        update: Some(subscriptions::update),
+        delete: Some(subscriptions::delete),
+        parts: &[action("reauthorize", subscriptions::reauthorize)],
         ..EMPTY
     },
     EntitySet {

@@ -23,6 +23,8 @@ use super::layers::http::{Outer, outer};
 use super::layers::record::Recorder;
 use super::layers::socket::{CuttableListener, Wire};
 use super::layers::throttle::Throttle;
+use super::notifications;
+use super::notifications::desk::Desk;
 use super::seed::{DOMAIN, Plan};
 use super::settings::Settings;
 use crate::base::clock::{SharedClock, SystemClock};
@@ -51,6 +53,9 @@ pub enum Error {
     /// A certificate cannot be registered.
     #[error("a certificate cannot be registered")]
     Certificate(#[source] KeyError),
+    /// Change notifications cannot be sent.
+    #[error("change notifications cannot be sent")]
+    Notifications(#[source] reqwest::Error),
     /// The tenant could not be made.
     #[error("the seeded tenant could not be made")]
     Seed(#[source] tokio::task::JoinError),
@@ -88,6 +93,8 @@ pub struct Running {
     pub graph: Arc<Graph>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<std::io::Result<()>>>,
+    /// Delivers change notifications.
+    courier: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for Running {
@@ -100,6 +107,7 @@ impl std::fmt::Debug for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.courier.abort();
         if let Some(task) = &self.task {
             task.abort();
         }
@@ -186,6 +194,8 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
     let gate: Arc<dyn Gate> = passage.clone();
     let graph = Arc::new(Graph::new(directory, gate, Options::default()));
     passage.attach(&graph);
+    let desk = Arc::new(Desk::default());
+    let courier = notifications::start(&graph, Arc::clone(&desk)).map_err(Error::Notifications)?;
 
     let arm = arm::router(Arc::clone(&graph), Arc::clone(&identity));
     let router = Router::new()
@@ -207,6 +217,8 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
                 clock,
                 plan: Arc::clone(&plan),
                 lags,
+                desk,
+                churn: Arc::default(),
                 registration: Arc::new(registration),
             }),
         )
@@ -238,6 +250,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
         graph,
         stop: Some(stop),
         task: Some(task),
+        courier,
     })
 }
 

@@ -13,6 +13,7 @@ use super::{Control, Refused};
 use crate::base::clock::SharedClock;
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, State as Life};
+use crate::simulator::notifications::desk::Orders;
 use crate::simulator::start::seeded;
 
 /// Body of `POST /_sim/changes`.
@@ -207,11 +208,20 @@ fn edge(
     Ok(directory.id_text(from))
 }
 
-/// `POST /_sim/reset`: the tenant as it was seeded; counters at nought, no faults, the gateway's
+/// `POST /_sim/reset`: the tenant as it was seeded; counters at nought, no faults, no churn, notifications on time, the gateway's
 /// application as at the start, all tokens revoked. The clock stays where it is.
 pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused> {
     let plan = Arc::clone(&control.plan);
     let clock: SharedClock = control.clock.clone();
+    if let Some(churn) = control
+        .churn
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .take()
+    {
+        churn.abort();
+    }
+    *control.desk.open() = Orders::default();
     let mut fresh = tokio::task::spawn_blocking(move || seeded(&plan, clock))
         .await
         .map_err(|e| Refused(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;

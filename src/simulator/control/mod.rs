@@ -2,23 +2,27 @@
 //! permissions or counters.
 
 mod changes;
+mod churn;
 mod clock;
+mod notifications;
 mod switches;
 mod trouble;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
+use tokio::task::AbortHandle;
 
 use super::core::Graph;
 use super::directory::Lags;
 use super::identity::{Identity, Registration};
 use super::layers::gate::Passage;
+use super::notifications::desk::Desk;
 use super::seed::Plan;
 
 pub use clock::OffsetClock;
@@ -38,6 +42,10 @@ pub struct Control {
     pub plan: Arc<Plan>,
     /// How far reads were behind at the start, for a reset.
     pub lags: Lags,
+    /// Orders about notifications.
+    pub desk: Arc<Desk>,
+    /// The churn that goes on.
+    pub churn: Arc<Mutex<Option<AbortHandle>>>,
     /// The gateway's application as it was at the start.
     pub registration: Arc<Registration>,
 }
@@ -97,6 +105,12 @@ pub fn router(control: Control) -> Router {
         .route("/lag", get(trouble::lag).post(trouble::set_lag))
         .route("/delta", get(trouble::habits).post(trouble::set_habits))
         .route("/delta/forget", post(trouble::forget))
+        .route("/churn", post(churn::start).delete(churn::stop))
+        .route(
+            "/notifications",
+            get(notifications::counts).post(notifications::order),
+        )
+        .route("/notifications/lifecycle", post(notifications::lifecycle))
         .route("/changes", post(changes::apply))
         .route("/reset", post(changes::reset))
         .with_state(control)

@@ -86,9 +86,8 @@ pub fn read(view: &View<'_>, set: &'static EntitySet) -> Result<SimResponse, Sim
                 return resync(view);
             }
             let round = round::run(view, &tracked, &token, dir.delta_visible(now));
-            let mut next = token;
+            let mut next = round.next;
             next.issued = now.unix_timestamp();
-            (next.since, next.upto, next.at, next.repeated) = round.next;
             let more = next.at.is_some();
             Ok(page(view, &next, round.rows, Some(more)))
         }

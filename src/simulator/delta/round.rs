@@ -20,8 +20,8 @@ const LINKS: usize = 100;
 pub struct Round {
     /// The objects.
     pub rows: Vec<Value>,
-    /// `since`, `upto`, `at` and `repeated` of the next token.
-    pub next: (Option<u64>, Option<u64>, Option<(Slot, usize)>, bool),
+    /// Whether the next token is one of this round, and stands where.
+    pub next: Token,
 }
 
 /// What changed of an object.
@@ -98,7 +98,11 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     if at.is_some() {
         return Round {
             rows,
-            next: (token.since, Some(upto), at, token.repeated),
+            next: Token {
+                upto: Some(upto),
+                at,
+                ..token.clone()
+            },
         };
     }
     // Once more the last change of this round, unless that is all that this round was about.
@@ -108,7 +112,13 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     let again = repeats && news;
     Round {
         rows,
-        next: (Some(upto - u64::from(again)), None, None, again),
+        next: Token {
+            since: Some(upto - u64::from(again)),
+            upto: None,
+            at: None,
+            repeated: again,
+            ..token.clone()
+        },
     }
 }
 
@@ -246,17 +256,14 @@ impl Painter<'_> {
         let dir = self.view.dir;
         let mut links = Vec::new();
         for relation in &self.relations {
-            match change {
-                Some(change) => {
-                    let number = *relation as usize;
-                    let range = change.links.range((number, 0)..=(number, Slot::MAX));
-                    links.extend(range.map(|((_, to), there)| (*relation, *to, *there)));
-                }
-                None => {
-                    let targets = dir.edges(*relation).targets(slot, None);
-                    let live = targets.filter(|to| dir.is_live(*to));
-                    links.extend(live.map(|to| (*relation, to, true)));
-                }
+            if let Some(change) = change {
+                let number = *relation as usize;
+                let range = change.links.range((number, 0)..=(number, Slot::MAX));
+                links.extend(range.map(|((_, to), there)| (*relation, *to, *there)));
+            } else {
+                let targets = dir.edges(*relation).targets(slot, None);
+                let live = targets.filter(|to| dir.is_live(*to));
+                links.extend(live.map(|to| (*relation, to, true)));
             }
         }
         links

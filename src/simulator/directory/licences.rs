@@ -295,7 +295,7 @@ impl Directory {
     }
 
     /// Works off what is due: members get what their groups hold, and lose what they do not.
-    pub fn settle(&mut self, now: OffsetDateTime) {
+    pub(super) fn settle_licences(&mut self, now: OffsetDateTime) {
         let (due, later) = std::mem::take(&mut self.licences.pending)
             .into_iter()
             .partition(|p| p.due <= now);

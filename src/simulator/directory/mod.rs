@@ -14,6 +14,7 @@ mod load;
 mod order;
 mod record;
 mod roles;
+pub mod schedules;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -50,11 +51,18 @@ pub enum Kind {
     RoleAssignment,
     OAuth2PermissionGrant,
     AppRoleAssignment,
+    AssignmentSchedule,
+    AssignmentInstance,
+    AssignmentRequest,
+    EligibilitySchedule,
+    EligibilityInstance,
+    EligibilityRequest,
+    Subscription,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::User,
         Self::Group,
         Self::Application,
@@ -65,6 +73,13 @@ impl Kind {
         Self::RoleAssignment,
         Self::OAuth2PermissionGrant,
         Self::AppRoleAssignment,
+        Self::AssignmentSchedule,
+        Self::AssignmentInstance,
+        Self::AssignmentRequest,
+        Self::EligibilitySchedule,
+        Self::EligibilityInstance,
+        Self::EligibilityRequest,
+        Self::Subscription,
     ];
 
     /// The entity type in Graph's schema.
@@ -80,17 +95,42 @@ impl Kind {
             Self::RoleAssignment => "unifiedRoleAssignment",
             Self::OAuth2PermissionGrant => "oAuth2PermissionGrant",
             Self::AppRoleAssignment => "appRoleAssignment",
+            Self::AssignmentSchedule => "unifiedRoleAssignmentSchedule",
+            Self::AssignmentInstance => "unifiedRoleAssignmentScheduleInstance",
+            Self::AssignmentRequest => "unifiedRoleAssignmentScheduleRequest",
+            Self::EligibilitySchedule => "unifiedRoleEligibilitySchedule",
+            Self::EligibilityInstance => "unifiedRoleEligibilityScheduleInstance",
+            Self::EligibilityRequest => "unifiedRoleEligibilityScheduleRequest",
+            Self::Subscription => "subscription",
         }
     }
 
     /// Whether it derives from `directoryObject`.
     pub fn is_directory_object(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::RoleDefinition
-                | Self::RoleAssignment
+            Self::User
+                | Self::Group
+                | Self::Application
+                | Self::ServicePrincipal
+                | Self::DirectoryRole
+                | Self::AdministrativeUnit
+        )
+    }
+
+    /// Whether objects are found by a text of their own: their ids are no GUIDs, or those of other
+    /// kinds too.
+    pub fn has_text_id(self) -> bool {
+        matches!(
+            self,
+            Self::RoleAssignment
                 | Self::OAuth2PermissionGrant
-                | Self::AppRoleAssignment
+                | Self::AssignmentSchedule
+                | Self::AssignmentInstance
+                | Self::AssignmentRequest
+                | Self::EligibilitySchedule
+                | Self::EligibilityInstance
+                | Self::EligibilityRequest
         )
     }
 
@@ -212,6 +252,7 @@ pub struct Directory {
     orders: order::Orders,
     journal: Journal,
     lag: Lag,
+    agenda: schedules::Agenda,
 }
 
 impl std::fmt::Debug for Directory {
@@ -257,6 +298,7 @@ impl Directory {
             orders: order::Orders::default(),
             journal: Journal::default(),
             lag: Lag::default(),
+            agenda: schedules::Agenda::default(),
         }
     }
 
@@ -517,6 +559,17 @@ impl Directory {
         if !self.licences.of_group(slot).is_empty() {
             self.licences_changed(slot);
         }
+    }
+
+    /// Whether work is due at `now`.
+    pub fn is_due(&self, now: OffsetDateTime) -> bool {
+        self.licences.is_due(now) || self.schedules_due(now)
+    }
+
+    /// Works off what is due.
+    pub fn settle(&mut self, now: OffsetDateTime) {
+        self.settle_schedules(now);
+        self.settle_licences(now);
     }
 
     /// Removes an object with all that hangs on it.

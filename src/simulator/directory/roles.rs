@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::schedules::{Having, Holder, Span};
 use super::{Directory, Kind, Relation, Slot};
 
 impl Directory {
@@ -14,8 +15,32 @@ impl Directory {
         self.find_text(Kind::RoleAssignment, &id)
     }
 
-    /// Assigns a role; `/` is the whole tenant. The assignment is new, and checks were made.
+    /// Assigns a role for good; `/` is the whole tenant. The assignment is new, and checks were
+    /// made.
     pub fn assign_role(&mut self, role: Slot, principal: Slot, scope: &str) -> Slot {
+        let slot = self.grant_role(role, principal, scope);
+        let holder = Holder {
+            role,
+            principal,
+            scope: scope.to_owned(),
+        };
+        let start = self.now();
+        let span = Span {
+            start,
+            end: None,
+            info: json!({
+                "startDateTime": self.now_text(),
+                "recurrence": null,
+                "expiration": {"type": "noExpiration", "endDateTime": null, "duration": null},
+            }),
+        };
+        let id = Uuid::new_v4().to_string();
+        self.add_schedule(Having::Active, &id, &holder, &span);
+        slot
+    }
+
+    /// The assignment itself.
+    pub(super) fn grant_role(&mut self, role: Slot, principal: Slot, scope: &str) -> Slot {
         let (role_id, principal_id) = (self.object(role).id, self.object(principal).id);
         let id = assignment_id(role_id, principal_id, scope);
         // Nobody sees this number; the index wants one that nothing else has.
@@ -45,8 +70,16 @@ impl Directory {
         slot
     }
 
-    /// Takes an assignment away.
+    /// Takes an assignment away, and its schedule.
     pub fn unassign_role(&mut self, assignment: Slot) {
+        match self.schedule_behind(assignment) {
+            Some(schedule) => self.end_schedule(schedule),
+            None => self.revoke_role(assignment),
+        }
+    }
+
+    /// Takes the assignment itself away.
+    pub(super) fn revoke_role(&mut self, assignment: Slot) {
         if self.text(assignment, "directoryScopeId") == Some("/") {
             let slot_of = |name: &str| {
                 let id = Uuid::parse_str(self.text(assignment, name)?).ok()?;
@@ -76,6 +109,7 @@ impl Directory {
         for assignment in assignments {
             self.unassign_role(assignment);
         }
+        self.end_schedules_of(slot);
     }
 
     /// The activated role of a template.

@@ -19,8 +19,10 @@ pub mod mailbox;
 pub mod membership;
 pub mod objects;
 pub mod photo;
+pub mod pim;
 pub mod refs;
 pub mod roles;
+pub mod subscriptions;
 pub mod templates;
 pub mod units;
 pub mod users;
@@ -71,9 +73,7 @@ pub fn resolve(dir: &Directory, set: &EntitySet, key: &str) -> Result<Slot, SimE
         return by_alternate_key(dir, set, name, value);
     }
     match set.holds {
-        Holds::One(kind @ (Kind::RoleAssignment | Kind::OAuth2PermissionGrant)) => {
-            dir.find_text(kind, key).ok_or_else(missing)
-        }
+        Holds::One(kind) if kind.has_text_id() => dir.find_text(kind, key).ok_or_else(missing),
         Holds::One(Kind::User) => {
             let slot = match guid(key) {
                 Some(id) => dir.live(id),

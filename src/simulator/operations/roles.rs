@@ -18,7 +18,8 @@ const LIMITS: Limits = Limits {
     required: &["displayName", "isEnabled"],
 };
 
-fn exists() -> SimError {
+/// `400 RoleAssignmentExists`
+pub fn exists() -> SimError {
     SimError::new(
         400,
         "RoleAssignmentExists",
@@ -91,7 +92,8 @@ pub fn delete_definition(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     Ok(SimResponse::no_content())
 }
 
-fn check_principal(dir: &Directory, principal: Slot) -> Result<(), SimError> {
+/// Whether an object can hold a role.
+pub fn check_principal(dir: &Directory, principal: Slot) -> Result<(), SimError> {
     let fits = match dir.object(principal).kind {
         Kind::User | Kind::ServicePrincipal => true,
         Kind::Group => dir.flag(principal, "isAssignableToRole"),
@@ -149,7 +151,7 @@ pub fn assign(ctx: &mut Ctx<'_>) -> Answer {
 }
 
 /// `/`, `/administrativeUnits/{id}`, or an application's or other object's `/{id}`.
-fn check_scope(dir: &Directory, scope: &str) -> Result<(), SimError> {
+pub fn check_scope(dir: &Directory, scope: &str) -> Result<(), SimError> {
     if scope == "/" {
         return Ok(());
     }

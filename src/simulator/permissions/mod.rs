@@ -132,6 +132,9 @@ pub fn allows(question: &Question<'_>, tenant: &dyn Tenant) -> bool {
     if is("directory", 0) && is("deletedItems", 1) {
         return deleted_items(question, &segments[2..], tenant);
     }
+    if is("subscriptions", 0) && segments.len() == 1 && question.method == "POST" {
+        return subscription(question);
+    }
     if is("users", 0) && segments.len() == 2 {
         match question.method {
             "PATCH" => return user_update(question, segments[1], tenant),
@@ -268,6 +271,32 @@ fn plain_path(path: &str) -> Vec<String> {
         segments.truncate(at + 1);
     }
     segments
+}
+
+/// Who may read a resource may be told of its changes. An unknown resource passes, to be refused
+/// for what it is.
+fn subscription(question: &Question<'_>) -> bool {
+    let resource = question
+        .body
+        .and_then(|body| body.get("resource"))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let resource = plain_path(resource);
+    match resource
+        .first()
+        .map(|set| set.to_ascii_lowercase())
+        .as_deref()
+    {
+        Some("users") => any_of(
+            question.permissions,
+            "User.Read.All User.ReadWrite.All Directory.Read.All Directory.ReadWrite.All",
+        ),
+        Some("groups") => any_of(
+            question.permissions,
+            "Group.Read.All Group.ReadWrite.All Directory.Read.All Directory.ReadWrite.All",
+        ),
+        _ => true,
+    }
 }
 
 fn has(permissions: &[String], wanted: &str) -> bool {

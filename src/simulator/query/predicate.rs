@@ -153,7 +153,7 @@ impl Predicate {
                         .and_then(|id| dir.find_app(kind, id)),
                 };
                 let indexed = match source.name.as_str() {
-                    "id" => kind != Kind::RoleAssignment,
+                    "id" => !kind.has_text_id(),
                     "userPrincipalName" => kind == Kind::User,
                     "appId" => matches!(kind, Kind::Application | Kind::ServicePrincipal),
                     _ => false,

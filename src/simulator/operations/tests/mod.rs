@@ -3,6 +3,7 @@
 mod groups;
 mod lag;
 mod licences;
+mod pim;
 mod protocol;
 mod users;
 
