@@ -204,8 +204,18 @@ async fn sign_in_and_tokens() {
         (status.as_u16(), &body["error_codes"]),
         (401, &json!([7_000_222]))
     );
-    let arm = sim.http.get(&ready.arm).send().await.unwrap();
-    assert_eq!(arm.status(), 404);
+    // Azure Resource Manager wants a token of its own.
+    for (token, status, code) in [
+        (None, 401, "AuthenticationFailed"),
+        (Some(&sim.token), 401, "InvalidAuthenticationTokenAudience"),
+    ] {
+        let mut request = sim.http.get(&ready.arm);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let (found, found_code, _) = error_of(request.send().await.unwrap()).await;
+        assert_eq!((found, found_code.as_str()), (status, code));
+    }
     sim.running.shutdown().await.unwrap();
 }
 

@@ -152,8 +152,8 @@ impl Running {
     }
 }
 
-/// Makes the tenant and serves it on `listener`: Graph at `/v1.0` and `/beta`, sign-in, managed
-/// identity, control at `/_sim`.
+/// Makes the tenant and serves it on `listener`: Graph at `/v1.0` and `/beta`, Azure
+/// Resource Manager's role API at `/arm`, sign-in, managed identity, control at `/_sim`.
 ///
 /// # Errors
 /// An [`Error`] naming the file or the setting.

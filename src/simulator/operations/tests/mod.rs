@@ -1,5 +1,6 @@
 //! Operations as stories: each step a request, its status, its error.
 
+mod applications;
 mod groups;
 mod lag;
 mod licences;
