@@ -202,7 +202,6 @@ const ELSEWHERE: &[&str] = &[
 /// A request and the row that its answer must be.
 type Case = (Row, &'static str, String, Value);
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases(sim: &Sim) -> Vec<Case> {
     let plan = &sim.plan;
     let user = |number: usize| sim.user(number);

@@ -73,7 +73,10 @@ impl Sim {
         ];
         let response = self.http.post(&ready.token_endpoint).form(&form);
         let body: Value = response.send().await.unwrap().json().await.unwrap();
-        self.token = body["access_token"].as_str().unwrap().to_owned();
+        body["access_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut self.token);
     }
 
     /// Graph's origin.
