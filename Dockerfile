@@ -6,18 +6,18 @@ WORKDIR /src
 # The dependencies first, so that a change of the sources does not build them again.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cargo build --release --locked && rm -rf src
+    && cargo build --profile dist --locked && rm -rf src
 COPY config config
 COPY migrations migrations
 COPY src src
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked
+RUN touch src/main.rs src/lib.rs && cargo build --profile dist --locked
 
 FROM debian:bookworm-slim
 # Tokens and Graph are reached over TLS, verified against the system's CA certificates.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /data --create-home entra-scim
-COPY --from=build /src/target/release/entra-scim /usr/local/bin/entra-scim
+COPY --from=build /src/target/dist/entra-scim /usr/local/bin/entra-scim
 USER 10001
 WORKDIR /data
 VOLUME /data

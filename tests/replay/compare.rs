@@ -222,9 +222,8 @@ impl Comparison<'_> {
                 Some(known) if !known.eq_ignore_ascii_case(simulated) => {
                     self.note(Kind::Value, path, &known.into(), &simulated.into());
                 }
-                Some(_) => {}
                 None if recorded != simulated => self.names.learn(recorded, simulated),
-                None => {}
+                Some(_) | None => {}
             }
             return;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use entra_scim::base::clock::{Clock, SystemClock};
 use entra_scim::simulator::settings::Settings;
 use entra_scim::simulator::start::{Running, start};
 use reqwest::Method;
@@ -246,8 +247,12 @@ impl Tenant {
         walk(&exchange.answer, &mut |map| {
             let text = |name: &str| map.get(name).and_then(Value::as_str);
             if text("id") == Some(id) {
-                name = text("displayName").unwrap_or("stand-in").to_owned();
-                nickname = text("mailNickname").unwrap_or("stand-in").to_owned();
+                text("displayName")
+                    .unwrap_or("stand-in")
+                    .clone_into(&mut name);
+                text("mailNickname")
+                    .unwrap_or("stand-in")
+                    .clone_into(&mut nickname);
             }
         });
         let body = json!({
@@ -273,12 +278,11 @@ impl Tenant {
         }
         let url = self.names.rewrite(&exchange.url);
         let ready = &self.running.ready;
-        let (url, token) = match url.strip_prefix("https://graph.microsoft.com") {
-            Some(path) => (format!("{}{path}", ready.graph), &self.graph_token),
-            None => {
-                let path = url.strip_prefix("https://management.azure.com").unwrap();
-                (format!("{}{path}", ready.arm), &self.arm_token)
-            }
+        let (url, token) = if let Some(path) = url.strip_prefix("https://graph.microsoft.com") {
+            (format!("{}{path}", ready.graph), &self.graph_token)
+        } else {
+            let path = url.strip_prefix("https://management.azure.com").unwrap();
+            (format!("{}{path}", ready.arm), &self.arm_token)
         };
         let mut body = self.names.rewrite_json(&exchange.body);
         differences::modernise(exchange, &mut body);
@@ -335,9 +339,7 @@ impl Tenant {
         {
             let read = |text: &str| OffsetDateTime::parse(text, &Rfc3339).unwrap();
             let distance = read(start) - read(created.as_str().unwrap());
-            *start = (OffsetDateTime::now_utc() + distance)
-                .format(&Rfc3339)
-                .unwrap();
+            *start = (SystemClock.now() + distance).format(&Rfc3339).unwrap();
         }
     }
 
