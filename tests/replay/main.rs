@@ -1,10 +1,7 @@
 //! The recorded exchanges with the real service, replayed against the simulator over its socket:
 //! a fresh tenant per scenario, ids mapped as they come up.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that reports what it found"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that reports what it found")]
 
 mod compare;
 mod differences;
