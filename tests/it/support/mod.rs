@@ -4,3 +4,4 @@ pub mod app;
 pub mod databases;
 pub mod pg;
 pub mod program;
+pub mod tenant;
