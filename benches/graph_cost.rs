@@ -115,6 +115,11 @@ async fn groups(app: &App) {
             &answer,
         );
     }
+    let rename = patch_op(json!([{"op": "replace", "path": "displayName", "value": "Costs"}]));
+    row(
+        "PATCH /Groups/{id}: rename",
+        &app.patch(&path, &rename).await,
+    );
     row("GET /Groups/{id} with 21 members", &app.get(&path).await);
     row("GET /Groups?count=50", &app.get("/Groups?count=50").await);
     row("GET /Groups?count=50&excludedAttributes=members,owners", &app.get("/Groups?count=50&excludedAttributes=members,urn:ietf:params:scim:schemas:extension:entra-scim:2.0:Group:owners").await);

@@ -33,7 +33,7 @@ pub struct AuditEntry {
     pub actor: Actor,
     /// `create`, `replace`, `patch`, `delete`, …
     pub operation: String,
-    /// The resource type, as in the URL: `Users`.
+    /// The resource type, `User`, `Group`, …: `meta.resourceType`.
     pub resource_type: String,
     /// Which one; none when a create was refused.
     pub resource_id: Option<String>,

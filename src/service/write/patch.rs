@@ -77,21 +77,17 @@ pub async fn patch(
             ));
         }
     }
-    let shown = Projection::all();
-    let written = change_object(
+    let shown = projection.unwrap_or(&all);
+    change_object(
         cx,
         before,
         after,
         &[],
         false,
         steps,
-        projection.unwrap_or(&shown),
+        wants_answer.then_some(shown),
     )
-    .await?;
-    Ok(match written {
-        Written::Resource(_) if !wants_answer => Written::Done,
-        other => other,
-    })
+    .await
 }
 
 /// Whether the operations concern members and owners alone.

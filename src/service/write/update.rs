@@ -57,7 +57,7 @@ pub async fn replace(
         .filter(|p| mapping.relations().iter().all(|r| r.path != *p))
         .collect();
     resource::keep_immutable(&before.attributes, &mut after, cx.room.schema())?;
-    change_object(cx, before, after, &cleared, true, steps, projection).await
+    change_object(cx, before, after, &cleared, true, steps, Some(projection)).await
 }
 
 fn writable<'a>(cx: &'a Context<'a>) -> impl Iterator<Item = Related<'a>> {
@@ -117,7 +117,7 @@ impl<'a> Before<'a> {
 }
 
 /// Plans and makes the change from `before` to `after` and the relation steps; answers with the
-/// resource as it is then.
+/// resource as it is then, if an answer is wanted.
 pub(super) async fn change_object(
     cx: &Context<'_>,
     before: Before<'_>,
@@ -125,7 +125,7 @@ pub(super) async fn change_object(
     cleared: &[AttrPath],
     replaces: bool,
     steps: Vec<(&RelationRow, Vec<Step>)>,
-    projection: &Projection,
+    answer: Option<&Projection>,
 ) -> Result<Written, Error> {
     let mapping = &cx.room.mapping;
     let special = cx.room.kind.special;
@@ -165,21 +165,60 @@ pub(super) async fn change_object(
         return Ok(Written::Plan(calls));
     }
     carry_out(cx, &id, &before, &after, &calls, own_calls).await?;
-    let wanted = Wanted::for_answer(cx, projection, None, None, false);
-    let needs_read = !touched.is_empty() || before.wanted.related.len() < wanted.related.len();
-    if !needs_read {
-        let changed = Loaded {
-            id,
-            entity,
-            edges: before.loaded.edges,
-        };
-        let doc = fetch::document(cx, &changed, &before.wanted);
+    let Some(projection) = answer else {
+        return Ok(Written::Done);
+    };
+    let written = own_calls > 0;
+    if !projection.is_default() {
+        // May name what is returned on request only, which was not read before.
+        let wanted = Wanted::for_answer(cx, projection, None, None, false);
+        let mut loaded = fetch::one(cx, &id, &wanted).await?;
+        overlay(&mut loaded.entity, &entity, written);
+        let doc = fetch::document(cx, &loaded, &wanted);
         return Ok(Written::Resource(projection.apply(&doc, cx.room.schema())));
     }
-    let mut loaded = fetch::one(cx, &id, &wanted).await?;
-    overlay(&mut loaded.entity, &entity, own_calls > 0);
-    let doc = fetch::document(cx, &loaded, &wanted);
+    let mut changed = Loaded {
+        id,
+        entity,
+        edges: before.loaded.edges,
+    };
+    if !touched.is_empty() {
+        read_again(cx, &mut changed, &before.wanted, &touched, written).await?;
+    }
+    let doc = fetch::document(cx, &changed, &before.wanted);
     Ok(Written::Resource(projection.apply(&doc, cx.room.schema())))
+}
+
+/// Reads the relations that were changed, for the names of the other ends and what Graph made of
+/// the change; the others are as they were.
+async fn read_again(
+    cx: &Context<'_>,
+    changed: &mut Loaded,
+    wanted: &Wanted<'_>,
+    touched: &[&RelationRow],
+    written: bool,
+) -> Result<(), Error> {
+    let is_touched = |r: &Related<'_>| touched.iter().any(|t| t.path == r.row.path);
+    let related = wanted
+        .related
+        .iter()
+        .copied()
+        .filter(|r| is_touched(r))
+        .collect();
+    let narrow = Wanted::new(cx, wanted.projection, related, None, None, false);
+    let narrow = narrow.also(cx.room.kind.special.guard_properties());
+    let mut loaded = fetch::one(cx, &changed.id, &narrow).await?;
+    overlay(&mut loaded.entity, &changed.entity, written);
+    let mut edges = loaded.edges.into_iter();
+    for (related, old) in wanted.related.iter().zip(&mut changed.edges) {
+        if is_touched(related)
+            && let Some(new) = edges.next()
+        {
+            *old = new;
+        }
+    }
+    changed.entity = loaded.entity;
+    Ok(())
 }
 
 /// The Graph properties that lead from one document to the other. What is in the first and not
