@@ -103,7 +103,7 @@ async fn every_boundary_size_is_read_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_in_101_groups_has_101_groups() {
+async fn p07_a_user_in_101_groups_has_101_groups() {
     let app = App::start().await;
     let user = app.any_user().await;
     let before = app.get(&format!("/Users/{user}")).await.expect_status(200);

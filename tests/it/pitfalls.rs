@@ -146,7 +146,7 @@ async fn p05_three_clients_walk_side_by_side() {
     }
 }
 
-// 7 is members::a_user_in_101_groups_has_101_groups.
+// 7 is members::p07_a_user_in_101_groups_has_101_groups.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn p08_sorting_is_over_all_pages() {
