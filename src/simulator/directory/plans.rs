@@ -82,6 +82,11 @@ impl Licences {
             .collect()
     }
 
+    /// What is wrong with the plans that a user has now.
+    pub fn conflicts(&self, user: Slot) -> Vec<Conflict> {
+        conflicts(&self.enabled(&self.held(user))).collect()
+    }
+
     /// The conflict that a change of a user's own licences would bring: what was wrong before
     /// does not count.
     pub fn conflict_after(
@@ -97,8 +102,7 @@ impl Licences {
             .filter(|g| g.error.is_none() && !(g.group.is_none() && goes(&g.sku)))
             .map(|g| (g.sku, g.disabled));
         let after = self.enabled(&combine(stays.chain(add.iter().copied())));
-        let before = self.enabled(&self.held(user));
-        let before: Vec<Conflict> = conflicts(&before).collect();
+        let before = self.conflicts(user);
         conflicts(&after).find(|conflict| !before.contains(conflict))
     }
 
@@ -142,10 +146,8 @@ impl Directory {
     pub(super) fn strike_dependents(&mut self, member: Slot) {
         loop {
             let licences = &self.licences;
-            let enabled = licences.enabled(&licences.held(member));
-            let broken: Vec<Conflict> = conflicts(&enabled)
-                .filter(|c| matches!(c, Conflict::Needs(..)))
-                .collect();
+            let mut broken = licences.conflicts(member);
+            broken.retain(|c| matches!(c, Conflict::Needs(..)));
             let struck = licences.grants(member).iter().find(|g| {
                 let own = licences.enabled(&[(g.sku, g.disabled)]);
                 g.group.is_some() && g.error.is_none() && broken.iter().any(|c| c.concerns(&own))
