@@ -65,6 +65,10 @@ pub enum GrantError {
     CountViolation,
     /// No usage location, or one where the product is not sold.
     ProhibitedInUsageLocation,
+    /// A service plan lacks another that it depends on.
+    DependencyViolation,
+    /// A service plan and one that the user has already rule each other out.
+    MutuallyExclusiveViolation,
 }
 
 impl GrantError {
@@ -73,6 +77,8 @@ impl GrantError {
         match self {
             Self::CountViolation => "CountViolation",
             Self::ProhibitedInUsageLocation => "ProhibitedInUsageLocationViolation",
+            Self::DependencyViolation => "DependencyViolation",
+            Self::MutuallyExclusiveViolation => "MutuallyExclusiveViolation",
         }
     }
 }
@@ -90,6 +96,18 @@ pub struct Grant {
     pub updated: OffsetDateTime,
     /// Why it is not in force.
     pub error: Option<GrantError>,
+}
+
+/// What several grants give together: a plan is off when all grants of its SKU switch it off.
+pub(super) fn combine(grants: impl Iterator<Item = (u16, u128)>) -> Vec<(u16, u128)> {
+    let mut held: Vec<(u16, u128)> = Vec::new();
+    for (sku, off) in grants {
+        match held.iter_mut().find(|(s, _)| *s == sku) {
+            Some((_, disabled)) => *disabled &= off,
+            None => held.push((sku, off)),
+        }
+    }
+    held
 }
 
 /// Work that is due: a group's licences or members changed.
@@ -137,14 +155,8 @@ impl Licences {
 
     /// What a user holds in force: SKU and plans switched off by all of its grants.
     pub fn held(&self, user: Slot) -> Vec<(u16, u128)> {
-        let mut held: Vec<(u16, u128)> = Vec::new();
-        for grant in self.grants(user).iter().filter(|g| g.error.is_none()) {
-            match held.iter_mut().find(|(sku, _)| *sku == grant.sku) {
-                Some((_, disabled)) => *disabled &= grant.disabled,
-                None => held.push((grant.sku, grant.disabled)),
-            }
-        }
-        held
+        let in_force = self.grants(user).iter().filter(|g| g.error.is_none());
+        combine(in_force.map(|g| (g.sku, g.disabled)))
     }
 
     /// Whether a group's licences are still to reach its members.
@@ -191,7 +203,7 @@ impl Directory {
         }
     }
 
-    fn set_grant(
+    pub(super) fn set_grant(
         &mut self,
         user: Slot,
         sku: u16,
@@ -345,7 +357,8 @@ impl Directory {
                 self.set_grant(member, sku, Some(group), None);
             }
         }
-        for (sku, disabled) in wanted {
+        let misfits = self.licences.misfits(group, member, &wanted);
+        for ((sku, disabled), misfit) in wanted.into_iter().zip(misfits) {
             // Only a seat that this user does not hold already can be missing.
             let holds = self.licences.held(member).iter().any(|(s, _)| *s == sku);
             let error = if self.text(member, "usageLocation").is_none() {
@@ -353,9 +366,10 @@ impl Directory {
             } else if !holds && self.licences.sku(sku).consumed >= self.licences.sku(sku).seats() {
                 Some(GrantError::CountViolation)
             } else {
-                None
+                misfit
             };
             self.set_grant(member, sku, Some(group), Some((disabled, error)));
         }
+        self.strike_dependents(member);
     }
 }

@@ -12,6 +12,7 @@ pub mod lag;
 mod licences;
 mod load;
 mod order;
+mod plans;
 mod record;
 mod roles;
 pub mod schedules;
@@ -32,6 +33,7 @@ use super::delta::Habits;
 pub use edges::Edges;
 pub use lag::Lags;
 pub use licences::{Grant, GrantError, Licences, Plan, Sku};
+pub use plans::Conflict;
 pub use record::{Entry, Key, List, Names, Record, Stored, parse_time, ticks, time_text};
 
 /// The number of an object, in order of creation; never used again.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{entity, guid};
-use crate::simulator::directory::{Directory, Relation, Slot};
+use crate::simulator::directory::{Conflict, Directory, Relation, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
@@ -78,6 +78,22 @@ fn number(dir: &Directory, value: &Value) -> Result<u16, SimError> {
     })
 }
 
+/// Service plans do not go together.
+fn refused(conflict: Conflict) -> SimError {
+    SimError::bad(match conflict {
+        Conflict::Needs(plan, any) => {
+            let any: Vec<String> = any.iter().map(Uuid::to_string).collect();
+            format!(
+                "License assignment failed because service plan {plan} depends on the service plan(s) {}.",
+                any.join(", ")
+            )
+        }
+        Conflict::Exclusive(a, b) => format!(
+            "License assignment failed because service plans {a} and {b} are mutually exclusive."
+        ),
+    })
+}
+
 /// `POST /users/{id}/assignLicense`
 pub fn assign_to_user(ctx: &mut Ctx<'_>, user: Slot) -> Answer {
     let change = parse(ctx.dir, &ctx.request.body_object()?)?;
@@ -108,6 +124,12 @@ pub fn assign_to_user(ctx: &mut Ctx<'_>, user: Slot) -> Answer {
                 sku.id
             )));
         }
+    }
+    if let Some(conflict) = dir
+        .licences
+        .conflict_after(user, &change.remove, &change.add)
+    {
+        return Err(refused(conflict));
     }
     for sku in change.remove {
         ctx.dir.set_own_license(user, sku, None);

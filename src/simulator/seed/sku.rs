@@ -27,6 +27,14 @@ const SHAREPOINT: (Uuid, &str) = (
     uuid!("5dbe027f-2339-4123-9542-606e4d348a72"),
     "SHAREPOINTENTERPRISE",
 );
+const EXCHANGE_P1: (Uuid, &str) = (
+    uuid!("9aaf7827-d63c-4b61-89c3-182f06f82e5c"),
+    "EXCHANGE_S_STANDARD",
+);
+const SHAREPOINT_P1: (Uuid, &str) = (
+    uuid!("c7699d2e-19aa-44de-8edf-1736da088ca1"),
+    "SHAREPOINTSTANDARD",
+);
 const OFFICE_WEB: (Uuid, &str) = (
     uuid!("e95bec33-7c88-4a70-8e19-b10bd9d0c014"),
     "SHAREPOINTWAC",
@@ -165,6 +173,23 @@ pub(super) fn all(plan: &Plan) -> Vec<SeedSku> {
             0,
             25,
             &[AAD_P1, INTUNE, RMS_P1, MFA, FOUNDATION],
+        ),
+        // Nobody has it, and none who has an enterprise subscription can: the plans exclude theirs.
+        sku(
+            uuid!("18181a46-0d4e-45cd-891e-60aabd171b4e"),
+            "STANDARDPACK",
+            many,
+            0,
+            &[
+                EXCHANGE_P1,
+                SHAREPOINT_P1,
+                OFFICE_WEB,
+                TEAMS,
+                SKYPE,
+                YAMMER,
+                SWAY,
+                PLANNER,
+            ],
         ),
     ]
 }

@@ -177,6 +177,12 @@ fn a_filled_directory_is_what_was_planned() {
         direct == 1 && inherited == 1
     });
     assert!(both, "a user with a licence both direct and inherited");
+    for number in 0..1200 {
+        let slot = directory.find(plan.user(number).id).unwrap();
+        assert_eq!(directory.licences.conflicts(slot), [], "user {number}");
+        let errors = directory.licences.grants(slot).iter().map(|g| g.error);
+        assert!(errors.clone().all(|e| e.is_none()), "user {number}");
+    }
 }
 
 #[test]

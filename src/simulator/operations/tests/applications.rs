@@ -300,3 +300,76 @@ fn templates_become_applications() {
         404
     );
 }
+
+#[test]
+fn grants_have_a_delta() {
+    let graph = graph();
+    let (_, client) = application(&graph);
+    let (_, resource) = application(&graph);
+    let read = |link: &str| {
+        let body = get(&graph, link).body_json().clone();
+        let next = body["@odata.deltaLink"].as_str().unwrap();
+        let next = next.split_once("/v1.0").unwrap().1.to_owned();
+        (body["value"].as_array().unwrap().clone(), next)
+    };
+    let create = |kind: &str, person: Option<String>| {
+        let mut grant = json!({
+            "clientId": client, "resourceId": resource, "consentType": kind, "scope": "a",
+        });
+        if let Some(person) = person {
+            grant["principalId"] = json!(person);
+        }
+        let created = send(&graph, Post, "/oauth2PermissionGrants", &grant);
+        assert_eq!(created.status, 201, "{:?}", created.body_json());
+        created.body_json()["id"].as_str().unwrap().to_owned()
+    };
+    let first = create("AllPrincipals", None);
+    let url = format!("/oauth2PermissionGrants/{first}");
+    let (rows, link) = read("/oauth2PermissionGrants/delta");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (&rows[0]["id"], &rows[0]["clientId"], &rows[0]["scope"]),
+        (&json!(first), &json!(client), &json!("a"))
+    );
+    let (rows, link) = read(&link);
+    assert_eq!(rows, Vec::<Value>::new(), "nothing changed");
+
+    let second = create("Principal", Some(id(1, 1).to_string()));
+    let patched = send(&graph, Patch, &url, &json!({"scope": "a b"}));
+    assert_eq!(patched.status, 204);
+    let (rows, link) = read(&link);
+    let shown: Vec<_> = rows.iter().map(|r| (&r["id"], &r["scope"])).collect();
+    assert_eq!(
+        shown,
+        [
+            (&json!(first), &json!("a b")),
+            (&json!(second), &json!("a"))
+        ]
+    );
+
+    assert_eq!(send(&graph, Delete, &url, &Value::Null).status, 204);
+    // The other goes with the person it is about.
+    assert_eq!(
+        send(
+            &graph,
+            Delete,
+            &format!("/users/{}", id(1, 1)),
+            &Value::Null
+        )
+        .status,
+        204
+    );
+    let bin = format!("/directory/deletedItems/{}", id(1, 1));
+    assert_eq!(send(&graph, Delete, &bin, &Value::Null).status, 204);
+    let (rows, link) = read(&link);
+    let gone = |id: &str| {
+        json!({
+            "@odata.type": "#microsoft.graph.oAuth2PermissionGrant",
+            "id": id, "@removed": {"reason": "deleted"},
+        })
+    };
+    assert_eq!(rows, [gone(&first), gone(&second)]);
+    assert_eq!(read(&link).0, Vec::<Value>::new());
+    let (rows, _) = read("/oauth2PermissionGrants/delta");
+    assert_eq!(rows, Vec::<Value>::new(), "a fresh walk");
+}

@@ -5,6 +5,7 @@ mod groups;
 mod lag;
 mod licences;
 mod pim;
+mod plans;
 mod protocol;
 mod users;
 
