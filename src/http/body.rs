@@ -1,9 +1,12 @@
 //! Request bodies: bounded, JSON, or a SCIM error.
 
+use std::time::Duration;
+
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     http::{HeaderMap, header},
 };
+use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use crate::scim::error::{Error, Kind};
@@ -38,17 +41,10 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value
             format!("the request body is larger than {limit} bytes"),
         )
     };
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse::<usize>().ok());
-    if announced.is_some_and(|n| n > limit) {
-        return Err(too_large());
-    }
-    let bytes = match to_bytes(body, limit).await {
+    let bytes = match collect(body, limit).await {
         Ok(bytes) => bytes,
-        Err(error) if is_limit(&error) => return Err(too_large()),
-        Err(_) => {
+        Err(Broken::TooLarge) => return Err(too_large()),
+        Err(Broken::Cut) => {
             return Err(Error::invalid_syntax(
                 "the request body did not arrive whole",
             ));
@@ -64,15 +60,40 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value
     Ok(value)
 }
 
-fn is_limit(error: &axum::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.is::<http_body_util::LengthLimitError>() {
-            return true;
+/// Why a body was not read.
+enum Broken {
+    TooLarge,
+    Cut,
+}
+
+/// How much of a body that is too large is read and thrown away, and for how long: a client that
+/// is still sending when the connection closes never sees the answer.
+const DRAINED: usize = 64 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Broken> {
+    let mut frames = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|_| Broken::Cut)?;
+        if bytes.len() + frame.len() > limit {
+            let drain = async {
+                let mut dropped = 0;
+                while let Some(Ok(frame)) = frames.next().await {
+                    dropped += frame.len();
+                    if dropped > DRAINED {
+                        break;
+                    }
+                }
+            };
+            if tokio::time::timeout(DRAIN_TIME, drain).await.is_err() {
+                tracing::info!("a body that is too large was not drained in time");
+            }
+            return Err(Broken::TooLarge);
         }
-        source = cause.source();
+        bytes.extend_from_slice(&frame);
     }
-    false
+    Ok(bytes)
 }
 
 #[cfg(test)]
