@@ -154,11 +154,17 @@ pub fn is_already_there(error: &graph::Error) -> bool {
         && (message.contains("already exist") || error.code() == Some("RoleAssignmentExists"))
 }
 
+/// Whether Graph itself said that there is no such object: a 404 of anything on the way there is
+/// no such statement.
+pub fn is_absent(error: &graph::Error) -> bool {
+    error.status() == Some(404) && error.code() == Some("Request_ResourceNotFound")
+}
+
 /// Whether Graph refused a removal because there is nothing to remove.
 pub fn is_not_there(error: &graph::Error) -> bool {
     let message = error.message().unwrap_or_default().to_ascii_lowercase();
     match error.status() {
-        Some(404) => error.code() == Some("Request_ResourceNotFound"),
+        Some(404) => is_absent(error),
         Some(400) => {
             message.contains("do not exist") || error.code() == Some("RoleAssignmentDoesNotExist")
         }

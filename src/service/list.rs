@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     Context, Error,
+    error::is_absent,
     fetch::{self, Loaded, Wanted},
 };
 use crate::{
@@ -289,7 +290,7 @@ async fn related(
                 let request = fetch::shape(request, &wanted, true);
                 match cx.tenant.graph.collect(&cx.call, &request, limit).await {
                     Ok(all) => return Ok(all),
-                    Err(error) if error.status() == Some(404) => {}
+                    Err(error) if is_absent(&error) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -298,7 +299,7 @@ async fn related(
         Some(Candidates::Ids(request, property)) => {
             let listed = match cx.tenant.graph.collect(&cx.call, &request, limit).await {
                 Ok(listed) => listed,
-                Err(error) if error.status() == Some(404) => return Ok(Vec::new()),
+                Err(error) if is_absent(&error) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
             };
             let mut ids: Vec<String> = listed
@@ -336,7 +337,7 @@ async fn by_ids(
     for reply in replies {
         match reply {
             Ok(reply) => entities.push(reply.body),
-            Err(error) if error.status() == Some(404) => {}
+            Err(error) if is_absent(&error) => {}
             Err(error) => return Err(error.into()),
         }
     }
