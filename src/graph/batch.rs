@@ -15,6 +15,7 @@ use super::{
     error::{Class, Error, from_answer, member},
     model::{BatchItem, Call, Reply},
     operation::{self, Cost},
+    refusal::Asked,
     retry::{self, Verdict},
     transfer::{BATCH, Wire, check_path},
 };
@@ -136,7 +137,7 @@ impl Client {
         slot.attempts += 1;
         let verdict = retry::verdict(&error, slot.repeatable);
         let gone = slot.maybe_done
-            && error.status() == Some(404)
+            && error.says_gone()
             && slot.operation.starts_with(Method::Delete.as_str());
         slot.result = match verdict {
             Verdict::Fail if gone => Some(Ok(Reply {
@@ -257,7 +258,11 @@ impl Client {
             });
         }
         let retry_after = self.retry_after(header("retry-after").as_deref());
-        let error = from_answer(&slot.operation, status, &body, request_id, retry_after);
+        let asked = Asked {
+            operation: &slot.operation,
+            path: &request.path,
+        };
+        let error = from_answer(asked, status, &body, request_id, retry_after);
         if error.class() == Class::Throttled {
             self.note_throttling(call, &error, slot.attempts + 1);
         }
@@ -336,14 +341,12 @@ fn fail_dependants(slots: &mut [Slot], items: &[BatchItem]) {
             .iter()
             .find(|slot| slot.index == before)
             .and_then(|slot| match &slot.result {
-                Some(Err(error)) if !(items[before].benign)(error) => Some(Error::Graph {
+                Some(Err(error)) if !(items[before].benign)(error) => Some(Error::Blocked {
                     operation: slots[i].operation.clone(),
-                    status: 424,
-                    code: "FailedDependency".into(),
-                    message: format!("not done, because of what it follows: {error}").into(),
-                    details: Box::default(),
-                    request_id: error.request_id().map(str::to_owned),
-                    retry_after: error.retry_after(),
+                    cause: match error {
+                        Error::Blocked { cause, .. } => std::sync::Arc::clone(cause),
+                        other => std::sync::Arc::new(other.clone()),
+                    },
                 }),
                 _ => None,
             });

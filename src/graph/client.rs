@@ -16,6 +16,7 @@ use super::{
     error::{Class, Error, from_answer},
     model::{Call, Lane, Reply, Settings},
     operation,
+    refusal::Asked,
     retry::{self, Verdict},
     throttle::Throttle,
     transfer::{Raw, Wire, decode, header_text},
@@ -189,7 +190,7 @@ impl Client {
             };
             match retry::verdict(&error, wire.repeatable) {
                 Verdict::Fail => {
-                    if wire.method == Method::Delete && maybe_done && error.status() == Some(404) {
+                    if wire.method == Method::Delete && maybe_done && error.says_gone() {
                         return Ok((Raw::gone(), attempt));
                     }
                     return Err(with_last(error, last));
@@ -258,7 +259,10 @@ impl Client {
             // A body that is no JSON says nothing: the status speaks for itself.
             let body = serde_json::from_slice(&raw.body).unwrap_or(Value::Null);
             let error = from_answer(
-                &wire.operation,
+                Asked {
+                    operation: &wire.operation,
+                    path: self.below_version(wire.url.path()),
+                },
                 raw.status,
                 &body,
                 raw.request_id(),
@@ -267,6 +271,13 @@ impl Client {
             self.note_throttling(call, &error, attempt);
             return Err(error);
         }
+    }
+
+    /// The path of a URL below `/v1.0`.
+    pub(super) fn below_version<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix('/')
+            .and_then(|rest| rest.strip_prefix(self.settings.version.as_str()))
+            .unwrap_or(path)
     }
 
     /// A 429 stops the whole lane, not only who got it.

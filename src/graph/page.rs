@@ -13,6 +13,7 @@ use super::{
     error::Error,
     model::{Anchor, BatchItem, Call, NextLink, Page},
     operation::{self, Cost},
+    refusal::Refusal,
     transfer::{Wire, decode},
 };
 use crate::odata::request::{Method, Request};
@@ -45,9 +46,7 @@ impl Client {
             Err(error) => error,
             page => return page,
         };
-        let token_lost = error
-            .code()
-            .is_some_and(|code| code.to_ascii_lowercase().contains("pagetokennotfound"));
+        let token_lost = error.refusal() == Some(Refusal::PageTokenLost);
         let Some(anchor) = link.anchor.as_ref().filter(|_| token_lost) else {
             return Err(error);
         };
@@ -170,9 +169,7 @@ impl Client {
     /// Prepares the request behind a link, if it leads to our origin.
     fn follow(&self, link: &str, advanced: bool) -> Result<Wire, Error> {
         let url = self.same_origin("GET (next page)", link)?;
-        let version = format!("/{}", self.settings.version);
-        let path = url.path();
-        let below = path.strip_prefix(&version).unwrap_or(path);
+        let below = self.below_version(url.path());
         Ok(Wire {
             operation: format!("{} (next page)", operation::name("GET", below)),
             method: Method::Get,

@@ -67,6 +67,7 @@ fn endings(results: &[Result<super::super::Reply, Error>]) -> String {
             Ok(reply) => reply.status.to_string(),
             Err(Error::Graph { status, .. }) => status.to_string(),
             Err(Error::OutcomeUnknown { .. }) => "unknown".into(),
+            Err(Error::Blocked { .. }) => "blocked".into(),
             Err(Error::Protocol { .. }) => "protocol".into(),
             Err(Error::Deadline { .. }) => "deadline".into(),
             Err(other) => format!("{other:?}"),
@@ -226,7 +227,7 @@ async fn chains() {
                 "/groups/0" => part(403, "Denied"),
                 _ => part(204, ""),
             },
-            "403 424 424",
+            "403 blocked blocked",
             1,
         ),
         // The first fails harmlessly: the others are sent again.
@@ -264,7 +265,7 @@ async fn chains() {
                 "/groups/0" => part(500, ""),
                 _ => part(204, ""),
             },
-            "500 424 424",
+            "500 blocked blocked",
             4,
         ),
         // One of two that follow the same: its failure is not the other's.
@@ -322,7 +323,8 @@ async fn a_dependant_says_what_stopped_it() {
         .batch(&call(), patches(&[None, Some(0)]))
         .await
         .unwrap();
-    let text = results[1].as_ref().unwrap_err().to_string();
+    let error = results[1].as_ref().unwrap_err();
+    let text = crate::base::chain::Chain(error).to_string();
     assert!(text.contains("403 Denied"), "{text}");
 }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod paging;
+mod refusal;
 mod sending;
 
 use std::{
