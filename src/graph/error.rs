@@ -152,6 +152,21 @@ impl Error {
         }
     }
 
+    /// Method and path template of the request; empty where there is none.
+    pub fn operation(&self) -> &str {
+        match self {
+            Self::Graph { operation, .. }
+            | Self::Deadline { operation, .. }
+            | Self::Transport { operation, .. }
+            | Self::Protocol { operation, .. }
+            | Self::Blocked { operation, .. }
+            | Self::TooMany { operation, .. }
+            | Self::OutcomeUnknown { operation, .. }
+            | Self::Invalid { operation, .. } => operation,
+            Self::Token(_) | Self::Settings(_) => "",
+        }
+    }
+
     /// The HTTP status, when Graph answered.
     pub fn status(&self) -> Option<u16> {
         match self {

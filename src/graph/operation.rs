@@ -88,6 +88,11 @@ pub(super) fn name(method: &str, path: &str) -> String {
     out
 }
 
+/// The name of `request`.
+pub(super) fn of(request: &Request) -> String {
+    name(request.method.as_str(), &request.path)
+}
+
 /// Whether the request may be sent again when it is not known what became of it.
 ///
 /// GET, PUT, PATCH and DELETE name the state that they want. Of the POSTs these do too: adding a

@@ -73,9 +73,9 @@ async fn run(cx: &Context<'_>, calls: &[GraphCall]) -> Result<Vec<Outcome>, Erro
     for (i, call) in calls.iter().enumerate() {
         let after = last_of_lane.insert(&call.lane, i);
         items.push(BatchItem {
-            request: call.request.clone(),
             after,
             benign,
+            ..BatchItem::new(call.request.clone())
         });
     }
     let results = cx.tenant.graph.batch(&cx.call, items).await?;

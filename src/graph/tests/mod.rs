@@ -1,6 +1,7 @@
 //! Tests of the client against a scripted Graph.
 
 mod batch;
+mod odd;
 mod paging;
 mod refusal;
 mod sending;

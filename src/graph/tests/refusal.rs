@@ -42,6 +42,16 @@ fn refusal(
     from_answer(asked, status, &body, None, None).refusal()
 }
 
+/// Request, status, code, message, codes of the details, meaning.
+type Row<'a> = (
+    &'a str,
+    u16,
+    &'a str,
+    &'a str,
+    &'a [&'a str],
+    Option<Refusal>,
+);
+
 #[test]
 fn what_graph_means() {
     let user = format!("/users/{U}");
@@ -65,7 +75,7 @@ fn what_graph_means() {
     let group_pim = "GET /identityGovernance/privilegedAccess/group/eligibilitySchedules";
     let app_role = "POST /servicePrincipals/1/appRoleAssignedTo";
     let unit = "POST /directory/administrativeUnits/1/members/$ref";
-    let rows: &[(&str, u16, &str, &str, &[&str], Option<Refusal>)] = &[
+    let rows: &[Row<'_>] = &[
         // Not there.
         (&get_user, 404, GONE, &absent(U), &[], Some(Absent)),
         (
