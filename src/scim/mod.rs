@@ -5,6 +5,7 @@ pub mod datetime;
 pub mod error;
 pub mod etag;
 pub mod filter;
+pub mod links;
 pub mod list;
 pub mod patch;
 pub mod projection;

@@ -201,7 +201,7 @@ proptest! {
             let filter = filter::check(&filter::parse(&text).unwrap(), schema).unwrap();
             let Ok(down) = mapping.push_down(&filter) else { return Ok(()) };
             for entity in &entities {
-                let doc = mapping.to_scim(entity, "b");
+                let doc = mapping.to_scim(entity);
                 let wanted = filter::matches(&filter, &doc, schema);
                 let given = !down.nothing
                     && down.expr.as_ref().is_none_or(|e| eval(e, entity) == Some(true));
