@@ -8,6 +8,7 @@ use crate::scim::{
     error::Kind,
     fixture::{doc, group, user},
     schema::ResourceSchema,
+    urn::ENTERPRISE_USER,
 };
 
 fn checked(text: &str, schema: &ResourceSchema) -> Result<Filter, crate::scim::error::Error> {
@@ -567,5 +568,45 @@ proptest! {
         let _ = parse(&text);
         let _ = parse(&pieces.join(" "));
         let _ = parse_path(&pieces.concat());
+    }
+}
+
+#[test]
+fn what_a_filter_looks_at() {
+    let manager = format!("{ENTERPRISE_USER}:manager.value");
+    let rows = [
+        (
+            r#"id eq "1" and not (meta.version eq "v")"#,
+            "meta.version",
+            true,
+        ),
+        ("meta pr", "meta.version", true),
+        (r#"meta.version eq "v""#, "meta", true),
+        (
+            r#"meta.created gt "2026-01-01T00:00:00Z""#,
+            "meta.version",
+            false,
+        ),
+        (
+            r#"title eq "a" or emails[type eq "work"]"#,
+            "emails.type",
+            true,
+        ),
+        (
+            r#"title eq "a" or emails[type eq "work"]"#,
+            "userName",
+            false,
+        ),
+        (&format!("{ENTERPRISE_USER} pr"), &manager, true),
+        (r#"manager eq "m""#, &manager, true),
+        (r#"title eq "a""#, &manager, false),
+    ];
+    for (text, path, expected) in rows {
+        let filter = check(&parse(text).unwrap(), &user()).unwrap();
+        let path = user()
+            .resolve(&AttrPath::parse(path).unwrap())
+            .unwrap()
+            .path;
+        assert_eq!(filter.looks_at(&path), expected, "{text} {path}");
     }
 }

@@ -208,6 +208,10 @@ proptest! {
                 let shown = down.expr.as_ref().map(ToString::to_string);
                 prop_assert!(given || !wanted, "{text}\n{shown:?}\n{entity}");
                 prop_assert!(!down.exact || given == wanted, "said to be exact: {text}\n{shown:?}\n{entity}");
+                let left = down.rest.as_ref().is_none_or(|rest| filter::matches(rest, &doc, schema));
+                let rest = down.rest.as_ref().map(ToString::to_string);
+                prop_assert_eq!(given && left, wanted, "left: {:?} of {}\n{:?}\n{}", rest, text, shown, entity);
+                prop_assert_eq!(down.exact, rest.is_none(), "{}", text);
             }
             Ok(())
         })?;
