@@ -9,6 +9,7 @@ pub mod links;
 pub mod list;
 pub mod patch;
 pub mod projection;
+pub mod reference;
 pub mod resource;
 pub mod schema;
 pub mod sort;

@@ -9,8 +9,8 @@ use crate::scim::{
     error::Error,
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
-        List, get, immutable, is_blank, is_primary, labels_only, only_primary, remove, same_value,
-        set, set_schemas, strip_nulls,
+        List, filled, get, immutable, is_blank, is_primary, is_reference, labels_only, nameless,
+        only_primary, remove, same_value, set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
 };
@@ -22,6 +22,8 @@ use crate::scim::{
 /// - Setting `primary` on one element clears it on the others.
 /// - An element that a removal leaves with nothing but its labels (`type`, `primary`, `display`)
 ///   goes; an attribute without elements goes.
+/// - An element of a reference (`members`, `manager`) without a `value` is refused, however it
+///   came to be.
 /// - Where a `value` changes, `$ref` and readOnly sub-attributes, which describe the old one, go.
 ///
 /// # Errors
@@ -56,6 +58,9 @@ pub fn apply(
             None if attribute.multi_valued => step.on_list(before.clone())?,
             None => step.on_single(before.clone())?,
         };
+        if is_reference(attribute) && elements_of(result.as_ref()).iter().any(is_nameless) {
+            return Err(nameless(attribute, &whole));
+        }
         if attribute.mutability == Mutability::Immutable
             && let Some(old) = &before
             && !result
@@ -267,6 +272,10 @@ impl Step<'_> {
 
     /// Whether an element that lost `sub` is nothing any more.
     fn is_spent(&self, element: &Value, sub: &str) -> bool {
+        // A reference without a value leads to nobody, whatever else is said of it.
+        if sub == "value" && is_reference(self.attribute) {
+            return true;
+        }
         let is_label = matches!(sub, "type" | "primary" | "display" | "$ref");
         element.is_null()
             || element.as_object().is_some_and(Document::is_empty)
@@ -342,6 +351,19 @@ impl Step<'_> {
 
 fn empty_object() -> Value {
     Value::Object(Document::new())
+}
+
+/// Whether an element of a reference does not say to whom.
+fn is_nameless(element: &Value) -> bool {
+    !element.get("value").is_some_and(filled)
+}
+
+fn elements_of(value: Option<&Value>) -> &[Value] {
+    match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(single) => std::slice::from_ref(single),
+    }
 }
 
 fn elements(value: Option<Value>) -> Vec<Value> {

@@ -8,7 +8,10 @@ use crate::scim::{
     attr::AttrPath,
     error::{Error, Kind},
     filter::{self, Filter},
-    resource::{Rules, Unknown, coerce, is_blank, is_value_object, plain_role, walk},
+    resource::{
+        Rules, Unknown, coerce, filled, is_blank, is_reference, is_value_object, nameless,
+        plain_role, walk,
+    },
     schema::{Attribute, Mutability, ResourceSchema, Type},
     urn,
 };
@@ -263,7 +266,8 @@ impl<'a> Reader<'a> {
                 let rules = Rules {
                     unknown: Unknown::Ignore,
                     wrap: true,
-                    bare_elements: true,
+                    removal: true,
+                    partial: false,
                 };
                 match coerce(attribute, &place.path, given, rules)? {
                     // "" for a reference, as the SCIM Validator sends it, is the reference.
@@ -292,17 +296,19 @@ impl<'a> Reader<'a> {
         let Place {
             attribute, leaf, ..
         } = place;
+        let filtered = place.filter.is_some();
+        // Behind a filter stands one element, not the list.
+        let is_element = leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute);
         let rules = Rules {
             unknown: self.options.unknown,
             wrap: true,
-            bare_elements: false,
+            removal: false,
+            partial: is_element,
         };
-        let filtered = place.filter.is_some();
         let unpacked = plain_role(attribute, &leaf.name, value);
         let value = unpacked.as_ref().unwrap_or(value);
-        // Behind a filter stands one element, not the list.
         let single;
-        let definition = if leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute) {
+        let definition = if is_element {
             single = Attribute {
                 multi_valued: false,
                 ..leaf.clone()
@@ -311,9 +317,17 @@ impl<'a> Reader<'a> {
         } else {
             leaf
         };
-        let Some(coerced) = coerce(definition, &place.path, value, rules)? else {
+        let Some(mut coerced) = coerce(definition, &place.path, value, rules)? else {
             return Ok(());
         };
+        let names = is_reference(attribute) && !std::ptr::eq(leaf, attribute);
+        if names && leaf.name == "value" && !filled(&coerced) {
+            if attribute.multi_valued {
+                return Err(nameless(attribute, &place.path.without_sub()));
+            }
+            // As for the reference itself: "" clears it.
+            coerced = Value::Null;
+        }
         if coerced.is_null() {
             if op == Op::Add && is_blank(value) {
                 return Ok(());

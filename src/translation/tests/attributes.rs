@@ -118,3 +118,11 @@ fn every_path_of_the_table_resolves_both_ways() {
         assert_eq!(body.get(name), Some(value), "{name}");
     }
 }
+
+/// `$ref` is resolved by the names of the types that it refers to: an endpoint is its plural.
+#[test]
+fn endpoints_are_the_plurals_of_the_types() {
+    for kind in crate::resources::ALL {
+        assert_eq!(kind.endpoint, format!("/{}s", kind.name));
+    }
+}
