@@ -115,6 +115,9 @@ pub(crate) fn user() -> ResourceSchema {
     hired.mutability = Mutability::Immutable;
     let mut roles = typed_list("roles", Type::String);
     roles.sub_attributes.push(plain("scope", Type::String));
+    let mut plans = plain("plans", Type::String);
+    plans.multi_valued = true;
+    roles.sub_attributes.push(plans);
     let manager = complex(
         "manager",
         false,

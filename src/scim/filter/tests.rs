@@ -610,3 +610,31 @@ fn what_a_filter_looks_at() {
         assert_eq!(filter.looks_at(&path), expected, "{text} {path}");
     }
 }
+
+/// Many values of one sub-attribute: any of them counts, as of the attribute itself.
+#[test]
+fn sub_attributes_with_many_values() {
+    let document = doc(json!({"roles": [
+        {"value": "r1", "plans": ["alpha", "BETA"]},
+        {"value": "r2", "plans": []},
+        {"value": "r3"},
+    ]}));
+    let rows = [
+        (r#"roles.plans eq "beta""#, true),
+        (r#"roles.plans sw "al""#, true),
+        (r#"not (roles.plans sw "al")"#, false),
+        (r#"roles.plans co "amm""#, false),
+        (r#"not (roles.plans co "amm")"#, true),
+        (r#"roles.plans ne "alpha""#, true),
+        ("roles.plans pr", true),
+        ("roles.plans eq null", false),
+        (r#"roles[value eq "r1" and plans eq "beta"]"#, true),
+        (r#"roles[value eq "r2" and plans eq "beta"]"#, false),
+        (r#"roles[value eq "r2" and plans pr]"#, false),
+        (r#"roles[value eq "r3" and not (plans pr)]"#, true),
+    ];
+    for (text, expected) in rows {
+        let filter = checked(text, &user()).unwrap();
+        assert_eq!(matches(&filter, &document, &user()), expected, "{text}");
+    }
+}

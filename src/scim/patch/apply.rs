@@ -109,7 +109,7 @@ impl Step<'_> {
     fn on_single(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
         if let Some(sub) = &self.path().sub {
             let mut object = before.unwrap_or_else(empty_object);
-            self.set_sub(&mut object, sub, self.assigned())?;
+            self.change_sub(&mut object, sub)?;
             return Ok(Some(object));
         }
         match (self.assigned(), before) {
@@ -255,7 +255,7 @@ impl Step<'_> {
     ) -> Result<Option<Value>, Error> {
         let assigned = self.assigned();
         for &at in &places {
-            self.set_sub(&mut list[at], sub, assigned)?;
+            self.change_sub(&mut list[at], sub)?;
         }
         if sub == "primary" && assigned == Some(&Value::Bool(true)) {
             self.one_primary(&mut list, &places)?;
@@ -292,6 +292,34 @@ impl Step<'_> {
         };
         only_primary(list, *kept);
         Ok(())
+    }
+
+    /// What the operation does to one sub-attribute of one element: of a sub-attribute with many
+    /// values, an addition and a removal concern the values that they name.
+    fn change_sub(&self, element: &mut Value, sub: &str) -> Result<(), Error> {
+        let definition = self.attribute.sub(sub).filter(|sub| sub.multi_valued);
+        let Some(definition) = definition else {
+            return self.set_sub(element, sub, self.assigned());
+        };
+        let present = elements(element.get(sub).cloned());
+        let changed = match (self.operation.op, self.assigned(), self.removed()) {
+            (Op::Add, Some(new), _) => {
+                let mut list = List::new(definition, present);
+                for value in elements(Some(new.clone())) {
+                    list.add(value);
+                }
+                list.into_inner()
+            }
+            (Op::Remove, _, Some(wanted)) => {
+                let wanted = List::new(definition, elements(Some(wanted.clone())));
+                let mut present = present;
+                present.retain(|value| !wanted.holds(value));
+                present
+            }
+            (_, assigned, _) => elements(assigned.cloned()),
+        };
+        let changed = (!changed.is_empty()).then_some(Value::Array(changed));
+        self.set_sub(element, sub, changed.as_ref())
     }
 
     fn set_sub(&self, element: &mut Value, sub: &str, value: Option<&Value>) -> Result<(), Error> {
@@ -391,11 +419,11 @@ fn overlay(old: &mut Value, new: &Value) {
 
 /// The element that a filter describes: its `eq` terms as values.
 fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
-    fn terms(filter: &Filter, into: &mut Document) {
+    fn terms(filter: &Filter, attribute: &Attribute, into: &mut Document) {
         match filter {
             Filter::And(a, b) => {
-                terms(a, into);
-                terms(b, into);
+                terms(a, attribute, into);
+                terms(b, attribute, into);
             }
             Filter::Compare(path, CompareOp::Eq, literal) => {
                 let value = match literal {
@@ -404,13 +432,23 @@ fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
                     Literal::Number(value) => Value::Number(value.clone()),
                     Literal::String(value) => Value::from(value.as_str()),
                 };
-                into.insert(path.attr.clone(), value);
+                if attribute
+                    .sub(&path.attr)
+                    .is_some_and(|sub| sub.multi_valued)
+                {
+                    let list = into.entry(path.attr.clone());
+                    if let Value::Array(list) = list.or_insert_with(|| Value::Array(Vec::new())) {
+                        list.push(value);
+                    }
+                } else {
+                    into.insert(path.attr.clone(), value);
+                }
             }
             _ => {}
         }
     }
     let mut element = Document::new();
-    terms(filter, &mut element);
+    terms(filter, attribute, &mut element);
     if element.is_empty() {
         return None;
     }

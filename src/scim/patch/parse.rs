@@ -256,9 +256,13 @@ impl<'a> Reader<'a> {
     }
 
     fn removal(&mut self, place: Place<'_>, value: Option<&Value>) -> Result<(), Error> {
-        let Place { attribute, .. } = place;
+        let Place {
+            attribute, leaf, ..
+        } = place;
         let elements = attribute.multi_valued || is_value_object(attribute);
-        let takes_value = elements && place.filter.is_none() && place.path.sub.is_none();
+        let whole = place.filter.is_none() && place.path.sub.is_none();
+        let is_sub = !std::ptr::eq(leaf, attribute);
+        let takes_value = (elements && whole) || (is_sub && leaf.multi_valued);
         let given = value.filter(|value| takes_value && !value.is_null());
         let wanted = match given {
             None => None,
@@ -269,9 +273,9 @@ impl<'a> Reader<'a> {
                     removal: true,
                     partial: false,
                 };
-                match coerce(attribute, &place.path, given, rules)? {
+                match coerce(leaf, &place.path, given, rules)? {
                     // "" for a reference, as the SCIM Validator sends it, is the reference.
-                    None | Some(Value::Null) if !attribute.multi_valued => None,
+                    None | Some(Value::Null) if !leaf.multi_valued => None,
                     // What names no element removes none: to take it for "all of them" would
                     // empty a group.
                     None | Some(Value::Null) => Some(Value::Array(Vec::new())),
