@@ -191,7 +191,8 @@ impl Step<'_> {
         let mut matching: Vec<usize> = (0..list.len())
             .filter(|at| matcher.matches_element(&list[*at]))
             .collect();
-        if matching.is_empty() {
+        let was_created = matching.is_empty();
+        if was_created {
             if self.operation.op == Op::Remove {
                 return Ok(self.shaped(list));
             }
@@ -216,7 +217,12 @@ impl Step<'_> {
             }
         }
         if let Some(sub) = &self.operation.target.sub {
-            return self.subs(list, matching, sub);
+            let changed = self.subs(list, matching, sub)?;
+            return Ok(if was_created {
+                self.once(changed)
+            } else {
+                changed
+            });
         }
         let Some(new) = self.assigned() else {
             let mut at = 0;
@@ -243,7 +249,28 @@ impl Step<'_> {
         if is_primary(new) {
             self.one_primary(&mut list, &matching)?;
         }
-        Ok(self.shaped(list))
+        let changed = self.shaped(list);
+        Ok(if was_created {
+            self.once(changed)
+        } else {
+            changed
+        })
+    }
+
+    /// The list without its last element if that is one of the others: what a filter had to
+    /// create although it is there.
+    fn once(&self, value: Option<Value>) -> Option<Value> {
+        match value {
+            Some(Value::Array(mut list)) if self.attribute.multi_valued => {
+                let created = list.pop();
+                let mut list = List::new(self.attribute, list);
+                if let Some(created) = created {
+                    list.add(created);
+                }
+                Some(Value::Array(list.into_inner()))
+            }
+            other => other,
+        }
     }
 
     /// Sets or takes away one sub-attribute of the elements at `places`.

@@ -7,7 +7,7 @@ use crate::scim::{
     Document,
     attr::AttrPath,
     error::{Error, Kind},
-    filter::{self, Filter},
+    filter::{self, CompareOp, Filter, Literal},
     resource::{
         Rules, Unknown, coerce, filled, is_blank, is_reference, is_value_object, nameless,
         plain_role, walk,
@@ -239,7 +239,13 @@ impl<'a> Reader<'a> {
                     "'{text}': a filter cannot follow a sub-attribute"
                 )));
             }
-            Some(filter) => Some(filter::check_within(filter, attribute)?),
+            Some(filter) => {
+                let checked = filter::check_within(filter, attribute)?;
+                Some(match &attribute.primary_type {
+                    None => checked,
+                    Some(kind) => by_type(&checked, kind),
+                })
+            }
         };
         let place = Place {
             attribute,
@@ -374,6 +380,30 @@ impl<'a> Reader<'a> {
             value,
         });
     }
+}
+
+/// The filter with `primary eq true` told by the type of the element that is the primary one.
+/// Beside another type it says nothing: which one is primary is not the client's to choose.
+fn by_type(filter: &Filter, kind: &str) -> Filter {
+    if let Filter::Or(a, b) = filter {
+        return Filter::Or(Box::new(by_type(a, kind)), Box::new(by_type(b, kind)));
+    }
+    let is = |name: &str, filter: &Filter| matches!(filter, Filter::Compare(path, CompareOp::Eq, _) if path.attr == name);
+    let is_primary = |filter: &Filter| {
+        is("primary", filter) && matches!(filter, Filter::Compare(_, _, Literal::Bool(true)))
+    };
+    let parts = filter.conjuncts();
+    let of_type = Filter::Compare(
+        AttrPath::core("type"),
+        CompareOp::Eq,
+        Literal::String(kind.to_owned()),
+    );
+    let typed = parts.iter().any(|part| is("type", part));
+    let told = parts
+        .into_iter()
+        .filter(|part| !(typed && is_primary(part)))
+        .map(|part| if is_primary(part) { &of_type } else { part });
+    Filter::all_of(told).unwrap_or_else(|| filter.clone())
 }
 
 /// A path found in the schema.
