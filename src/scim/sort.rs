@@ -80,9 +80,9 @@ pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &Res
                 .or_else(|| elements.first())?,
             single => single,
         };
-        let value = match sub {
-            Some(sub) => value.get(sub)?,
-            None => value,
+        let value = match sub.map_or(Some(value), |sub| value.get(sub))? {
+            Value::Array(values) => values.first()?,
+            single => single,
         };
         Some(match value {
             Value::Bool(value) => Key::Bool(*value),
@@ -155,6 +155,11 @@ mod tests {
         let bools = json!([{"id": "1", "active": true}, {"id": "2", "active": false}]);
         let managers = json!([{"id": "1", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "b"}}},
             {"id": "2", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "a"}}}]);
+        let plans = json!([
+            {"id": "1", "roles": [{"value": "x", "plans": ["B", "a"]}]},
+            {"id": "2", "roles": [{"value": "x", "plans": ["a"]}]},
+            {"id": "3", "roles": [{"value": "x"}]},
+        ]);
         let rows = [
             ("S01, stable", "userName", &names, "2143", "3142"),
             ("S03", "title", &titles, "4213", "1324"),
@@ -165,6 +170,7 @@ mod tests {
             ("Z10, numbers", "logins", &numbers, "21", "12"),
             ("Z10, booleans", "active", &bools, "21", "12"),
             ("by the value", "manager", &managers, "21", "12"),
+            ("the first of many", "roles.plans", &plans, "213", "312"),
         ];
         for (id, by, docs, ascending, descending) in rows {
             assert_eq!(

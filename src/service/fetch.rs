@@ -8,7 +8,7 @@ use crate::{
     odata::request::Request,
     resources::{Edge, Key},
     scim::{
-        Document, attr::AttrPath, error::Error as ScimError, etag, filter::Filter,
+        Document, attr::AttrPath, error::Error as ScimError, etag, filter::Filter, links,
         projection::Projection, resource,
     },
 };
@@ -170,9 +170,9 @@ fn loaded(id: String, entity: Value, lists: &Lists, object: usize, wanted: &Want
 /// The finished document: attributes, relations, `meta`, `schemas`; not yet projected.
 pub(super) fn document(cx: &Context<'_>, loaded: &Loaded, wanted: &Wanted<'_>) -> Document {
     let mapping = &cx.room.mapping;
-    let mut doc = mapping.to_scim(&loaded.entity, cx.base_url);
+    let mut doc = mapping.to_scim(&loaded.entity);
     for (related, edges) in wanted.related.iter().zip(&loaded.edges) {
-        let elements = edges.iter().map(|e| e.element(cx.base_url)).collect();
+        let elements = edges.iter().map(|e| e.element("")).collect();
         mapping.put_relation(&mut doc, related.row, elements);
     }
     finish(cx, &mut doc, &loaded.id, wanted.complete);
@@ -197,6 +197,7 @@ pub(super) fn finish(cx: &Context<'_>, doc: &mut Document, id: &str, complete: b
         meta.insert("version".into(), version.into());
     }
     doc.insert("meta".into(), Value::Object(meta));
+    links::absolute(doc, cx.base_url, cx.room.schema());
 }
 
 /// The URL of one resource.

@@ -2,8 +2,10 @@
 //!
 //! Rows of single values are looked up by their path. Elements of a multi-valued attribute are
 //! given to the row whose equalities they satisfy (`type` without regard to case, `primary` only
-//! to choose between rows that are otherwise the same, because the mapping decides it); one
-//! without a `type` goes to the first row that is still free. What no row holds is a stray.
+//! to choose between rows that are otherwise the same, because the mapping decides it). One
+//! without a `type` is the primary one, and if there is one already goes where there may be
+//! many: to guess between fixed places would make a fax number of a phone number, and another one
+//! each time. What no row holds is a stray.
 
 use serde_json::Value;
 
@@ -95,28 +97,31 @@ impl Mapping {
                     untyped.push(element);
                 }
                 None => {
-                    let known: Vec<String> = slots.iter().map(|s| s.describe()).collect();
                     held.strays.push(Stray {
                         attr,
                         element,
                         reason: format!(
                             "'{attr}': no mapping row holds {element}; there are rows for {}",
-                            known.join(", ")
+                            described(&slots)
                         ),
                     });
                 }
             }
         }
         for element in untyped {
-            let free = slots.iter().enumerate().find(|(at, slot)| {
-                (slot.many || !taken.get(*at).copied().unwrap_or(true)) && self.is_writable(slot)
-            });
+            let enumerated = || slots.iter().enumerate();
+            let free = enumerated()
+                .find(|(at, slot)| slot.is_primary && !taken[*at])
+                .or_else(|| enumerated().find(|(_, slot)| slot.many && self.is_writable(slot)));
             match free {
                 Some((at, slot)) => self.give(slot, element, &mut taken[at], held),
                 None => held.strays.push(Stray {
                     attr,
                     element,
-                    reason: format!("'{attr}': {element} has no type, and every row has a value"),
+                    reason: format!(
+                        "'{attr}': {element} does not say which it is; there are rows for {}",
+                        described(&slots)
+                    ),
                 }),
             }
         }
@@ -181,6 +186,11 @@ impl Mapping {
             }
         }
     }
+}
+
+fn described(slots: &[&Slot]) -> String {
+    let known: Vec<String> = slots.iter().map(|slot| slot.describe()).collect();
+    known.join(", ")
 }
 
 /// Sub-attributes that the mapping and not the client decides.

@@ -14,7 +14,7 @@
 //! | `csv` | `"a,b"` | list of strings | joined |
 //! | `smtpAddress` | `SMTP:a@b` | `a@b`; other kinds are left out | read-only |
 //! | `constant` | – | the row's `value` | read-only |
-//! | `photoUrl` | the id | `{base}/Users/{id}/photo` | read-only |
+//! | `photoUrl` | the id | `/Users/{id}/photo`, completed by the answer | read-only |
 //! | `friendlySkuName` | a SKU id | the product's name | read-only |
 //! | `availableSeats` | `consumedUnits` | seats bought and not used | read-only |
 //!
@@ -51,8 +51,6 @@ pub enum Transform {
 pub struct Context<'a> {
     /// The whole Graph entity.
     pub entity: &'a Value,
-    /// The SCIM base URL, without a slash at the end.
-    pub base_url: &'a str,
 }
 
 const NAMED: &[(&str, Transform)] = &[
@@ -211,9 +209,7 @@ impl Transform {
                 kind.eq_ignore_ascii_case("smtp").then(|| address.into())
             }
             Self::Constant(constant) => Some(constant.clone()),
-            Self::PhotoUrl => {
-                Some(format!("{}/Users/{}/photo", context.base_url, value.as_str()?).into())
-            }
+            Self::PhotoUrl => Some(format!("/Users/{}/photo", value.as_str()?).into()),
             Self::FriendlySkuName => skus::friendly_name(value.as_str()?).map(Value::from),
             Self::AvailableSeats => {
                 let units = context.entity.get("prepaidUnits")?;
@@ -334,10 +330,7 @@ mod tests {
     use super::*;
 
     fn context(entity: &Value) -> Context<'_> {
-        Context {
-            entity,
-            base_url: "https://scim.example/scim/v2",
-        }
+        Context { entity }
     }
 
     /// (transform, Graph, SCIM, Graph when written back; null: refused)
@@ -437,7 +430,7 @@ mod tests {
             (
                 Transform::PhotoUrl,
                 json!("1"),
-                json!("https://scim.example/scim/v2/Users/1/photo"),
+                json!("/Users/1/photo"),
                 json!(null),
             ),
             (

@@ -9,8 +9,8 @@ use crate::scim::{
     error::Error,
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
-        List, get, immutable, is_blank, is_primary, labels_only, only_primary, remove, same_value,
-        set, set_schemas, strip_nulls,
+        List, filled, get, immutable, is_blank, is_primary, is_reference, labels_only, nameless,
+        only_primary, remove, same_value, set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
 };
@@ -22,6 +22,8 @@ use crate::scim::{
 /// - Setting `primary` on one element clears it on the others.
 /// - An element that a removal leaves with nothing but its labels (`type`, `primary`, `display`)
 ///   goes; an attribute without elements goes.
+/// - An element of a reference (`members`, `manager`) without a `value` is refused, however it
+///   came to be.
 /// - Where a `value` changes, `$ref` and readOnly sub-attributes, which describe the old one, go.
 ///
 /// # Errors
@@ -56,6 +58,9 @@ pub fn apply(
             None if attribute.multi_valued => step.on_list(before.clone())?,
             None => step.on_single(before.clone())?,
         };
+        if is_reference(attribute) && elements_of(result.as_ref()).iter().any(is_nameless) {
+            return Err(nameless(attribute, &whole));
+        }
         if attribute.mutability == Mutability::Immutable
             && let Some(old) = &before
             && !result
@@ -104,7 +109,7 @@ impl Step<'_> {
     fn on_single(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
         if let Some(sub) = &self.path().sub {
             let mut object = before.unwrap_or_else(empty_object);
-            self.set_sub(&mut object, sub, self.assigned())?;
+            self.change_sub(&mut object, sub)?;
             return Ok(Some(object));
         }
         match (self.assigned(), before) {
@@ -186,7 +191,8 @@ impl Step<'_> {
         let mut matching: Vec<usize> = (0..list.len())
             .filter(|at| matcher.matches_element(&list[*at]))
             .collect();
-        if matching.is_empty() {
+        let was_created = matching.is_empty();
+        if was_created {
             if self.operation.op == Op::Remove {
                 return Ok(self.shaped(list));
             }
@@ -211,7 +217,12 @@ impl Step<'_> {
             }
         }
         if let Some(sub) = &self.operation.target.sub {
-            return self.subs(list, matching, sub);
+            let changed = self.subs(list, matching, sub)?;
+            return Ok(if was_created {
+                self.once(changed)
+            } else {
+                changed
+            });
         }
         let Some(new) = self.assigned() else {
             let mut at = 0;
@@ -238,7 +249,28 @@ impl Step<'_> {
         if is_primary(new) {
             self.one_primary(&mut list, &matching)?;
         }
-        Ok(self.shaped(list))
+        let changed = self.shaped(list);
+        Ok(if was_created {
+            self.once(changed)
+        } else {
+            changed
+        })
+    }
+
+    /// The list without its last element if that is one of the others: what a filter had to
+    /// create although it is there.
+    fn once(&self, value: Option<Value>) -> Option<Value> {
+        match value {
+            Some(Value::Array(mut list)) if self.attribute.multi_valued => {
+                let created = list.pop();
+                let mut list = List::new(self.attribute, list);
+                if let Some(created) = created {
+                    list.add(created);
+                }
+                Some(Value::Array(list.into_inner()))
+            }
+            other => other,
+        }
     }
 
     /// Sets or takes away one sub-attribute of the elements at `places`.
@@ -250,7 +282,7 @@ impl Step<'_> {
     ) -> Result<Option<Value>, Error> {
         let assigned = self.assigned();
         for &at in &places {
-            self.set_sub(&mut list[at], sub, assigned)?;
+            self.change_sub(&mut list[at], sub)?;
         }
         if sub == "primary" && assigned == Some(&Value::Bool(true)) {
             self.one_primary(&mut list, &places)?;
@@ -267,6 +299,10 @@ impl Step<'_> {
 
     /// Whether an element that lost `sub` is nothing any more.
     fn is_spent(&self, element: &Value, sub: &str) -> bool {
+        // A reference without a value leads to nobody, whatever else is said of it.
+        if sub == "value" && is_reference(self.attribute) {
+            return true;
+        }
         let is_label = matches!(sub, "type" | "primary" | "display" | "$ref");
         element.is_null()
             || element.as_object().is_some_and(Document::is_empty)
@@ -283,6 +319,34 @@ impl Step<'_> {
         };
         only_primary(list, *kept);
         Ok(())
+    }
+
+    /// What the operation does to one sub-attribute of one element: of a sub-attribute with many
+    /// values, an addition and a removal concern the values that they name.
+    fn change_sub(&self, element: &mut Value, sub: &str) -> Result<(), Error> {
+        let definition = self.attribute.sub(sub).filter(|sub| sub.multi_valued);
+        let Some(definition) = definition else {
+            return self.set_sub(element, sub, self.assigned());
+        };
+        let present = elements(element.get(sub).cloned());
+        let changed = match (self.operation.op, self.assigned(), self.removed()) {
+            (Op::Add, Some(new), _) => {
+                let mut list = List::new(definition, present);
+                for value in elements(Some(new.clone())) {
+                    list.add(value);
+                }
+                list.into_inner()
+            }
+            (Op::Remove, _, Some(wanted)) => {
+                let wanted = List::new(definition, elements(Some(wanted.clone())));
+                let mut present = present;
+                present.retain(|value| !wanted.holds(value));
+                present
+            }
+            (_, assigned, _) => elements(assigned.cloned()),
+        };
+        let changed = (!changed.is_empty()).then_some(Value::Array(changed));
+        self.set_sub(element, sub, changed.as_ref())
     }
 
     fn set_sub(&self, element: &mut Value, sub: &str, value: Option<&Value>) -> Result<(), Error> {
@@ -344,6 +408,19 @@ fn empty_object() -> Value {
     Value::Object(Document::new())
 }
 
+/// Whether an element of a reference does not say to whom.
+fn is_nameless(element: &Value) -> bool {
+    !element.get("value").is_some_and(filled)
+}
+
+fn elements_of(value: Option<&Value>) -> &[Value] {
+    match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(single) => std::slice::from_ref(single),
+    }
+}
+
 fn elements(value: Option<Value>) -> Vec<Value> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -369,11 +446,11 @@ fn overlay(old: &mut Value, new: &Value) {
 
 /// The element that a filter describes: its `eq` terms as values.
 fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
-    fn terms(filter: &Filter, into: &mut Document) {
+    fn terms(filter: &Filter, attribute: &Attribute, into: &mut Document) {
         match filter {
             Filter::And(a, b) => {
-                terms(a, into);
-                terms(b, into);
+                terms(a, attribute, into);
+                terms(b, attribute, into);
             }
             Filter::Compare(path, CompareOp::Eq, literal) => {
                 let value = match literal {
@@ -382,13 +459,23 @@ fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
                     Literal::Number(value) => Value::Number(value.clone()),
                     Literal::String(value) => Value::from(value.as_str()),
                 };
-                into.insert(path.attr.clone(), value);
+                if attribute
+                    .sub(&path.attr)
+                    .is_some_and(|sub| sub.multi_valued)
+                {
+                    let list = into.entry(path.attr.clone());
+                    if let Value::Array(list) = list.or_insert_with(|| Value::Array(Vec::new())) {
+                        list.push(value);
+                    }
+                } else {
+                    into.insert(path.attr.clone(), value);
+                }
             }
             _ => {}
         }
     }
     let mut element = Document::new();
-    terms(filter, &mut element);
+    terms(filter, attribute, &mut element);
     if element.is_empty() {
         return None;
     }

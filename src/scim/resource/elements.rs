@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::scim::{
+    Document,
     schema::{Attribute, Mutability, Type},
     text,
 };
@@ -89,13 +90,15 @@ fn key(attribute: &Attribute, element: &Value) -> String {
 
 /// Two elements are the same when their `value` is, and no other sub-attribute that says what
 /// they are contradicts (so that one role at two scopes is two elements, and one e-mail address
-/// of two types as well). Without a `value`: when all is equal.
+/// of two types as well). Without a `value`: when `b` says nothing that `a` does not.
 fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     let (Value::Object(left), Value::Object(right)) = (a, b) else {
         return a == b;
     };
-    if !(left.contains_key("value") && right.contains_key("value")) {
-        return a == b;
+    match (left.contains_key("value"), right.contains_key("value")) {
+        (true, true) => {}
+        (false, false) => return says_all(attribute, left, right),
+        _ => return false,
     }
     left.iter().all(|(name, value)| {
         matches!(name.as_str(), "primary" | "display" | "$ref")
@@ -113,14 +116,19 @@ fn covers(attribute: &Attribute, wanted: &Value, element: &Value) -> bool {
         (Value::Object(wanted), Value::Object(_)) if wanted.contains_key("value") => {
             same(attribute, &Value::Object(wanted.clone()), element)
         }
-        (Value::Object(wanted), Value::Object(element)) => wanted.iter().all(|(name, value)| {
-            let sub = attribute.sub(name);
-            element
-                .get(name)
-                .is_some_and(|other| sub.is_some_and(|sub| same_value(sub, value, other)))
-        }),
+        (Value::Object(wanted), Value::Object(element)) => says_all(attribute, element, wanted),
         _ => wanted == element,
     }
+}
+
+/// Whether all that `said` says is so in `element`.
+fn says_all(attribute: &Attribute, element: &Document, said: &Document) -> bool {
+    said.iter().all(|(name, value)| {
+        let sub = attribute.sub(name);
+        element
+            .get(name)
+            .is_some_and(|other| sub.is_some_and(|sub| same_value(sub, value, other)))
+    })
 }
 
 /// Equality in the attribute's type: strings without case unless `caseExact`.

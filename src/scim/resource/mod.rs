@@ -6,7 +6,9 @@ mod normalize;
 
 use serde_json::Value;
 
-pub(crate) use coerce::{Rules, coerce, is_primary, only_primary, plain_role, strip_nulls};
+pub(crate) use coerce::{
+    Rules, coerce, filled, is_primary, nameless, only_primary, plain_role, strip_nulls,
+};
 pub(crate) use elements::{List, labels_only, same_value};
 pub use normalize::normalize;
 pub(crate) use normalize::{is_blank, walk};
@@ -217,6 +219,11 @@ pub(crate) fn immutable(path: &AttrPath) -> Error {
     Error::mutability(format!(
         "'{path}' is immutable: it has a value and cannot be given another"
     ))
+}
+
+/// Whether an attribute refers to other resources: `members`, `manager`, `roles`.
+pub(crate) fn is_reference(attribute: &Attribute) -> bool {
+    is_value_object(attribute) && attribute.sub("$ref").is_some()
 }
 
 /// Whether an attribute is complex and has a `value`: a reference, or a value with labels.

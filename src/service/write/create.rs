@@ -197,7 +197,7 @@ async fn answer(
             entity.insert("createdDateTime".into(), text.into());
         }
     }
-    let mut doc = cx.room.mapping.to_scim(&entity, cx.base_url);
+    let mut doc = cx.room.mapping.to_scim(&entity);
     for (row, elements) in given {
         cx.room
             .mapping

@@ -92,7 +92,7 @@ impl<'a> Before<'a> {
         };
         let wanted = wanted.also(cx.room.kind.special.guard_properties());
         let loaded = fetch::one(cx, id, &wanted).await?;
-        let attributes = cx.room.mapping.to_scim(&loaded.entity, cx.base_url);
+        let attributes = cx.room.mapping.to_scim(&loaded.entity);
         Ok(Self {
             loaded,
             wanted,

@@ -64,7 +64,7 @@ pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    let schema = schema::derive(&spec, &rows, &relations).map_err(|errors| {
+    let schema = schema::derive(&spec, &rows, &slots, &relations).map_err(|errors| {
         errors
             .into_iter()
             .filter_map(|(index, message)| {
@@ -146,10 +146,46 @@ fn slots(rows: &[Row]) -> Vec<Slot> {
                 equalities: equalities.clone(),
                 rows: vec![index],
                 many: row.multi,
+                is_primary: false,
             });
         }
     }
+    for at in 0..slots.len() {
+        if is_first_of_attribute(&slots, at)
+            && let Some(primary) = primary(rows, &slots, at)
+        {
+            slots[primary].is_primary = true;
+        }
+    }
     slots
+}
+
+fn is_first_of_attribute(slots: &[Slot], at: usize) -> bool {
+    slots.iter().position(|slot| slot.attr == slots[at].attr) == Some(at)
+}
+
+/// The slot of the primary element of an attribute, of which `first` is a slot: the one that a
+/// rule marks, else that of type `work`, else the first; one that holds one value and can be
+/// written.
+fn primary(rows: &[Row], slots: &[Slot], first: usize) -> Option<usize> {
+    let rank = |slot: &Slot| {
+        let says = |name: &str, value: &serde_json::Value| {
+            let mut known = slot.equalities.iter();
+            known.any(|(n, v)| n == name && v == value)
+        };
+        (
+            !says("primary", &true.into()),
+            !says("type", &"work".into()),
+        )
+    };
+    let is_candidate = |slot: &Slot| {
+        let mut own = slot.rows.iter().filter_map(|row| rows.get(*row));
+        slot.attr == slots[first].attr && !slot.many && own.any(Row::is_written)
+    };
+    let candidates = slots.iter().enumerate().filter(|(_, s)| is_candidate(s));
+    candidates
+        .min_by_key(|(_, slot)| rank(slot))
+        .map(|(at, _)| at)
 }
 
 impl Compiler<'_> {

@@ -568,3 +568,63 @@ fn replace_may_create() {
         }
     }
 }
+
+/// One element's many values of one sub-attribute.
+#[test]
+fn values_of_a_sub_attribute() {
+    let before = json!({"userName": "b", "roles": [
+        {"value": "r", "plans": ["a", "b"]},
+        {"value": "s"},
+    ]});
+    let path = "roles[value eq \"r\"].plans";
+    let rows = [
+        (
+            json!({"op": "add", "path": path, "value": ["b", "c"]}),
+            json!(["a", "b", "c"]),
+        ),
+        (
+            json!({"op": "add", "path": path, "value": "c"}),
+            json!(["a", "b", "c"]),
+        ),
+        (
+            json!({"op": "replace", "path": path, "value": ["c"]}),
+            json!(["c"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": ["a"]}),
+            json!(["b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": "x"}),
+            json!(["a", "b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": []}),
+            json!(["a", "b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": ["a", "b"]}),
+            json!(null),
+        ),
+        (json!({"op": "remove", "path": path}), json!(null)),
+        (
+            json!({"op": "remove", "path": "roles[plans eq \"b\"].plans", "value": ["b"]}),
+            json!(["a"]),
+        ),
+    ];
+    for (operation, plans) in rows {
+        let after = patch(&before, &json!([operation]), &user(), STRICT).unwrap();
+        let roles = after["roles"].as_array().unwrap();
+        assert_eq!(roles.len(), 2, "{operation}");
+        assert_eq!(roles[0]["value"], "r", "{operation}");
+        assert_eq!(
+            roles[0].get("plans").unwrap_or(&Value::Null),
+            &plans,
+            "{operation}"
+        );
+        assert_eq!(roles[1], json!({"value": "s"}), "{operation}");
+    }
+    let created = json!([{"op": "add", "path": "roles[plans eq \"z\"].value", "value": "t"}]);
+    let after = patch(&before, &created, &user(), STRICT).unwrap();
+    assert_eq!(after["roles"][2], json!({"plans": ["z"], "value": "t"}));
+}
