@@ -264,6 +264,30 @@ impl Error {
         }
     }
 
+    /// Whether the request may have been carried out all the same.
+    pub fn is_uncertain(&self) -> bool {
+        match self {
+            Self::OutcomeUnknown { .. } | Self::Protocol { .. } => true,
+            // Without a failure before, nothing was sent.
+            Self::Deadline { last, .. } => last.as_ref().is_some_and(|last| last.is_uncertain()),
+            Self::Graph { status, .. } => {
+                (*status >= 500 || self.refusal() == Some(Refusal::Replicating))
+                    && !self.surely_undone()
+            }
+            Self::Transport { sent, .. } => *sent,
+            _ => false,
+        }
+    }
+
+    /// Whether it was not sent because of another part of its batch.
+    pub fn is_dependency(&self) -> bool {
+        match self {
+            Self::Blocked { .. } => true,
+            Self::Graph { status, .. } => *status == 424,
+            _ => false,
+        }
+    }
+
     /// Whether Graph says that what a DELETE names is not there (any more).
     pub(super) fn says_gone(&self) -> bool {
         matches!(

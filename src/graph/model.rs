@@ -193,7 +193,7 @@ impl CallStats {
 }
 
 /// A successful answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     /// 200 to 299.
     pub status: u16,
@@ -272,6 +272,8 @@ pub struct BatchItem {
     /// Failures that count as success for the items after this one (`already a member`): those
     /// are sent again rather than failed.
     pub benign: fn(&Error) -> bool,
+    /// Failures that end the item at once, though doing it again could help.
+    pub ends_with: fn(&Error) -> bool,
 }
 
 impl BatchItem {
@@ -282,6 +284,7 @@ impl BatchItem {
             after: None,
             expect: None,
             benign: |_| false,
+            ends_with: |_| false,
         }
     }
 
@@ -302,6 +305,12 @@ impl BatchItem {
             Some(expect) => Cow::Borrowed(expect),
             None => Cow::Owned(Expect::of(&self.request)),
         }
+    }
+
+    /// Names the failures that end the item at once.
+    pub fn ending_with(mut self, ends_with: fn(&Error) -> bool) -> Self {
+        self.ends_with = ends_with;
+        self
     }
 
     /// Names the failures that do not stop the items after this one.

@@ -98,8 +98,10 @@ pub(super) fn of(request: &Request) -> String {
 /// GET, PUT, PATCH and DELETE name the state that they want. Of the POSTs these do too: adding a
 /// reference that is there is refused without harm, and the reading actions change nothing.
 pub(super) fn is_repeatable(request: &Request) -> bool {
-    const SAFE_POSTS: [&str; 8] = [
+    const SAFE_POSTS: [&str; 9] = [
         "/$ref",
+        // a second one is refused as a conflict
+        "/roleAssignments",
         "/assignLicense",
         "/isMemberOf",
         "/validateProperties",

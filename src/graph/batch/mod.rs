@@ -102,6 +102,9 @@ impl Client {
                             // Held up by another: sent again, unless that one failed for good.
                             Err(error)
                                 if chained && failed_before && error.status() == Some(424) => {}
+                            Err(error) if (item.ends_with)(&error) => {
+                                subrequest.result = Some(Err(error));
+                            }
                             Err(error) => self.judge(subrequest, &item.request, error),
                         }
                         failed_before |= failed;
