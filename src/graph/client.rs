@@ -184,7 +184,7 @@ impl Client {
                 Err(what) => Err(Error::protocol(&prepared.operation, what)),
             }
         });
-        read.map_err(|error| settle(error, repeatable))
+        read.map_err(|error| settle(error.answering(response.request_id()), repeatable))
     }
 
     /// The bytes of a media resource such as `/users/{id}/photo/$value`, with their content type.

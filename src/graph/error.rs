@@ -81,12 +81,17 @@ pub enum Error {
     #[error("no token for Graph")]
     Token(#[from] credential::Error),
     /// Graph's answer breaks the protocol; it is not used, not even in part.
-    #[error("{operation}: unusable answer: {what}")]
+    #[error(
+        "{operation}: unusable answer: {what}{}",
+        request_id.as_deref().map(|id| format!(" (request-id {id})")).unwrap_or_default()
+    )]
     Protocol {
         /// Method and path template.
         operation: String,
         /// What is wrong with it.
         what: String,
+        /// Graph's id of the request.
+        request_id: Option<String>,
     },
     /// A part of a batch was not sent, because of how the part went that it follows.
     #[error("{operation}: not done, because of what it follows")]
@@ -206,7 +211,9 @@ impl Error {
     /// Graph's id of the failed request.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::Graph { request_id, .. } => request_id.as_deref(),
+            Self::Graph { request_id, .. } | Self::Protocol { request_id, .. } => {
+                request_id.as_deref()
+            }
             Self::Deadline { last, .. } => last.as_ref().and_then(|e| e.request_id()),
             Self::OutcomeUnknown { last, .. } => last.request_id(),
             Self::Blocked { cause, .. } => cause.request_id(),
@@ -316,6 +323,23 @@ impl Error {
         Self::Protocol {
             operation: operation.to_owned(),
             what: what.into(),
+            request_id: None,
+        }
+    }
+
+    /// Names the request of which the answer cannot be used.
+    pub(super) fn answering(self, id: Option<String>) -> Self {
+        match self {
+            Self::Protocol {
+                operation,
+                what,
+                request_id,
+            } => Self::Protocol {
+                operation,
+                what,
+                request_id: request_id.or(id),
+            },
+            other => other,
         }
     }
 }

@@ -115,7 +115,10 @@ impl Client {
         let mut lists = Vec::with_capacity(requests.len());
         for (request, reply) in requests.iter().zip(replies) {
             lists.push(async move {
-                let page = self.parse_first(&operation::of(request), request, reply?.body)?;
+                let reply = reply?;
+                let page = self
+                    .parse_first(&operation::of(request), request, reply.body)
+                    .map_err(|error| error.answering(reply.request_id))?;
                 self.rest(call, request, page, usize::MAX).await
             });
         }
@@ -160,8 +163,9 @@ impl Client {
         parse: impl FnOnce(Value) -> Result<Page, Error>,
     ) -> Result<Page, Error> {
         let (response, attempts) = self.execute(call, prepared).await?;
-        let reply = decode(&prepared.operation, &response)?;
-        let mut page = parse(reply.body)?;
+        let mut page = decode(&prepared.operation, &response)
+            .and_then(|reply| parse(reply.body))
+            .map_err(|error| error.answering(response.request_id()))?;
         if attempts > 1 && prepared.method == Method::Get {
             let last_id = last_id(&page.items);
             if let Some(next) = &mut page.next {
@@ -265,7 +269,8 @@ impl Client {
                 self.same_origin(operation, link)?;
                 Some(NextLink::from_stored(link.clone()))
             }
-            _ => None,
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(unusable("a link that is no text")),
         };
         Ok(Page {
             count: body.get("@odata.count").and_then(Value::as_u64),

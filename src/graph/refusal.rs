@@ -243,17 +243,17 @@ fn quoted(message: &str) -> Option<&str> {
 /// What only the wording tells; `message` is in lower case.
 fn by_message(asked: Asked<'_>, status: u16, message: &str) -> Option<Refusal> {
     use Refusal::{
-        Absent, AlreadyThere, Duplicate, ExchangeManaged, Forbidden, InheritedLicence, LastOwner,
+        AlreadyThere, Duplicate, ExchangeManaged, Forbidden, InheritedLicence, LastOwner,
         MissingReference, NoSeats, NoUsageLocation, NotThere, OnPremises, PremiumRequired,
         Replicating, TokenRejected, UnsupportedQuery,
     };
     let says = |text: &str| message.contains(text);
     let found = match status {
         400 if says("invalid object identifier") => {
-            match quoted(message).map(|id| asked.mention(id)) {
-                Some(Mention::Path) => Absent,
-                _ => MissingReference,
-            }
+            return match quoted(message).map(|id| asked.mention(id)) {
+                Some(Mention::Elsewhere) if asked.method() == "GET" => None,
+                _ => Some(not_found(asked, message)),
+            };
         }
         400 | 409 if says("added object references already exist") => AlreadyThere,
         400 | 404 if says("removed object references do not exist") => NotThere,

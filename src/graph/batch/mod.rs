@@ -206,14 +206,16 @@ impl Client {
         answer: Answer,
     ) -> Result<Reply, Error> {
         let request = &item.request;
-        let unusable = |what: &str| {
-            let error = Error::protocol(&operation::of(request), what);
+        let unusable = |what: &str, request_id: Option<String>| {
+            let error = Error::protocol(&operation::of(request), what).answering(request_id);
             settle(error, subrequest.repeatable)
         };
         let (status, headers, body) = match answer {
-            Answer::Missing => return Err(unusable("the batch has no answer for it")),
-            Answer::Twice => return Err(unusable("the batch answers it twice")),
-            Answer::Unreadable => return Err(unusable("its answer in the batch has no status")),
+            Answer::Missing => return Err(unusable("the batch has no answer for it", None)),
+            Answer::Twice => return Err(unusable("the batch answers it twice", None)),
+            Answer::Unreadable => {
+                return Err(unusable("its answer in the batch has no status", None));
+            }
             Answer::One {
                 status,
                 headers,
@@ -234,7 +236,7 @@ impl Client {
         if (200..300).contains(&status) {
             let expect = item.expectation();
             return match expect.check(!request.is_write(), &body) {
-                Err(what) => Err(unusable(&what)),
+                Err(what) => Err(unusable(&what, request_id)),
                 Ok(()) => Ok(Reply {
                     status,
                     body,

@@ -119,6 +119,7 @@ async fn a_create_without_an_id_keeps_the_cause() {
         .await
         .unwrap_err();
     assert_eq!(error.operation(), "POST /users");
+    assert_eq!(error.request_id(), Some("r-ok"));
     let text = crate::base::chain::Chain(&error).to_string();
     assert!(text.contains("an object without `id`"), "{text}");
 }

@@ -149,6 +149,7 @@ async fn what_is_no_list_is_no_empty_list() {
         Answer::new(200, r#"{"value":null}"#),
         Answer::new(200, r#"{"value":{}}"#),
         Answer::new(200, r#"{"value":[],"@odata.nextLink":5}"#),
+        Answer::new(200, r#"{"value":[],"@odata.deltaLink":{}}"#),
         Answer::new(200, r#"{"value":[]}"#).truncated(),
         Answer::new(204, ""),
     ] {

@@ -127,6 +127,22 @@ fn what_graph_means() {
             &[],
             Some(Absent),
         ),
+        (
+            "GET /users",
+            400,
+            BAD,
+            "Invalid object identifier 'test'.",
+            &[],
+            None,
+        ),
+        (
+            &member,
+            400,
+            BAD,
+            &format!("Invalid object identifier '{U}'."),
+            &[],
+            Some(NotThere),
+        ),
         // Not Graph's word on the object.
         (
             &get_user,
