@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Control, Refused};
-use crate::simulator::delta::Habits;
+use super::held::{Control, Refused};
 use crate::simulator::directory::Lags;
+use crate::simulator::options::Habits;
 
 /// The longest lag, in seconds: beyond it Graph would not count as working.
 const MAX_LAG: f64 = 86_400.0;
@@ -71,12 +71,12 @@ pub async fn set_lag(
 
 /// `GET /_sim/delta`
 pub async fn habits(State(control): State<Control>) -> Json<Habits> {
-    Json(control.graph.read().habits)
+    Json(control.graph.options().delta)
 }
 
 /// `POST /_sim/delta`: how delta queries behave where documents leave it open.
 pub async fn set_habits(State(control): State<Control>, Json(body): Json<Habits>) -> Json<Habits> {
-    control.graph.write().habits = body;
+    control.graph.set_delta_habits(body);
     Json(body)
 }
 

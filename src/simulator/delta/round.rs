@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::token::Token;
-use super::{Tracked, default_properties};
+use super::tracked::{Tracked, default_properties};
 use crate::simulator::directory::journal::What;
-use crate::simulator::directory::{Directory, Key, Relation, Slot, State};
+use crate::simulator::directory::{Directory, Key, Reader, Relation, Slot, State};
 use crate::simulator::model::View;
 use crate::simulator::query::values;
 
@@ -52,10 +52,10 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     let painter = painter(view, tracked, token);
     let changes = token
         .since
-        .map(|since| changes(dir, since, upto, view.dir.habits.cut_links));
+        .map(|since| changes(dir.directory(), since, upto, view.options.delta.cut_links));
     let wanted: Option<BTreeSet<Slot>> = token.ids.as_ref().map(|ids| {
         let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-        let all = 0..dir.end();
+        let all = 0..dir.directory().end();
         all.filter(|slot| ids.contains(dir.id_text(*slot).as_str()))
             .collect()
     });
@@ -71,7 +71,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     };
     let slots: Box<dyn Iterator<Item = Slot>> = match &changes {
         Some(changes) => Box::new(changes.range(start..).map(|(slot, _)| *slot)),
-        None => Box::new(start..dir.end()),
+        None => Box::new(start..dir.directory().end()),
     };
     let mut rows: Vec<Value> = Vec::new();
     let mut at = None;
@@ -91,7 +91,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
             break;
         }
     }
-    let repeats = view.dir.habits.repeats;
+    let repeats = view.options.delta.repeats;
     if repeats && let Some(first) = rows.first().cloned() {
         rows.push(first);
     }
@@ -183,16 +183,17 @@ impl Painter<'_> {
         let dir = self.view.dir;
         let object = dir.object(slot);
         let mut row = Map::new();
-        if self.mixed || object.state != State::Live {
+        let state = dir.state(slot);
+        if self.mixed || state != State::Live {
             let name = format!("#microsoft.graph.{}", object.kind.entity());
             row.insert("@odata.type".to_owned(), name.into());
         }
         row.insert("id".to_owned(), dir.id_text(slot).into());
-        if object.state != State::Live {
+        if state != State::Live {
             if !change?.gone {
                 return None;
             }
-            let reason = if object.state == State::Deleted {
+            let reason = if state == State::Deleted {
                 "changed"
             } else {
                 "deleted"
@@ -261,7 +262,7 @@ impl Painter<'_> {
                 let range = change.links.range((number, 0)..=(number, Slot::MAX));
                 links.extend(range.map(|((_, to), there)| (*relation, *to, *there)));
             } else {
-                let targets = dir.edges(*relation).targets(slot, None);
+                let targets = dir.targets(*relation, slot, None);
                 let live = targets.filter(|to| dir.is_live(*to));
                 links.extend(live.map(|to| (*relation, to, true)));
             }
@@ -271,7 +272,7 @@ impl Painter<'_> {
 }
 
 /// An item of `members@delta` and its like.
-fn link(dir: &Directory, to: Slot, there: bool) -> Value {
+fn link(dir: Reader<'_>, to: Slot, there: bool) -> Value {
     let mut item = json!({
         "@odata.type": format!("#microsoft.graph.{}", dir.object(to).kind.entity()),
         "id": dir.id_text(to),

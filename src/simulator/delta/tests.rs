@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Habits, Resync};
 use crate::odata::request::Method;
 use crate::simulator::core::{Graph, Options};
 use crate::simulator::directory::Lags;
+use crate::simulator::options::{Habits, Resync};
 use crate::simulator::request::{SimRequest, SimResponse};
 use crate::simulator::testing::{ORIGIN, get, graph, graph_with, id, outcome, send};
 
@@ -186,7 +186,10 @@ fn memberships_are_spread_and_followed() {
         204
     );
     assert!(round(&graph, &link).0.is_empty());
-    graph.write().habits.cut_links = true;
+    graph.set_delta_habits(Habits {
+        cut_links: true,
+        ..Habits::default()
+    });
     let (rows, ..) = round(&graph, &link);
     // It was also a member of "Everyone".
     assert_eq!(rows.len(), 2);
@@ -298,10 +301,10 @@ fn tokens_live_a_week() {
     let location = response.header("Location").unwrap();
     assert_eq!(location, format!("{ORIGIN}/v1.0/users/delta?$deltatoken="));
     assert_eq!(round(&graph, &local(location)).0.len(), 119);
-    graph.write().habits = Habits {
+    graph.set_delta_habits(Habits {
         resync: Resync::SyncStateNotFound,
         ..Habits::default()
-    };
+    });
     assert_eq!(
         outcome(&get(&graph, &link)),
         (400, "syncStateNotFound".to_owned())
@@ -324,7 +327,10 @@ fn changes_show_late_and_twice() {
     let (rows, _, link) = round(&graph, &link);
     assert!(rows.is_empty());
     clock.advance(Duration::seconds(31));
-    graph.write().habits.repeats = true;
+    graph.set_delta_habits(Habits {
+        repeats: true,
+        ..Habits::default()
+    });
     let (rows, _, link) = round(&graph, &link);
     assert_eq!(rows.len(), 2, "twice on the page");
     let (rows, _, link) = round(&graph, &link);

@@ -1,14 +1,14 @@
 //! Replication lag: what reads see of the past. A write takes effect at once for all that judges
-//! writes; reads look through eyes that are behind.
+//! writes; a [`Reader`](super::Reader) looks with eyes that are behind.
 //!
 //! Only what changed within the longest lag is kept, and it is cleared away as time passes.
 
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use super::{Directory, Record, Slot, ticks};
+use super::object::Slot;
+use super::record::Record;
 
 /// How far reads are behind at the most. Each object lags by its own share, between half of it and
 /// all of it, which the seed decides.
@@ -73,31 +73,9 @@ pub enum Eyes {
     Index,
 }
 
-thread_local! {
-    static EYES: Cell<Eyes> = const { Cell::new(Eyes::Now) };
-}
-
-/// Makes this thread read with other eyes until it is dropped. A request is answered by one thread
-/// from beginning to end.
-#[derive(Debug)]
-pub struct Look(Eyes);
-
-impl Look {
-    /// From now on, these eyes.
-    pub fn with(eyes: Eyes) -> Self {
-        Self(EYES.replace(eyes))
-    }
-}
-
-impl Drop for Look {
-    fn drop(&mut self) {
-        EYES.set(self.0);
-    }
-}
-
-/// The recent past.
+/// The recent past. Moments are in ticks.
 #[derive(Debug, Default)]
-pub struct Lag {
+pub(super) struct Lag {
     lags: Lags,
     /// When an object was created.
     fresh: HashMap<Slot, i64>,
@@ -108,9 +86,40 @@ pub struct Lag {
 }
 
 impl Lag {
+    /// Nothing past: what happened so far is seen at once.
+    pub(super) fn new(lags: Lags) -> Self {
+        Self {
+            lags,
+            ..Self::default()
+        }
+    }
+
+    /// How far reads are behind.
+    pub(super) fn lags(&self) -> Lags {
+        self.lags
+    }
+
+    /// A new object: reads are to miss it for a while.
+    pub(super) fn created(&mut self, now: i64, slot: Slot) {
+        if !self.lags.longest().is_zero() {
+            self.clear(now);
+            self.fresh.insert(slot, now);
+            self.schedule(now, slot);
+        }
+    }
+
+    /// Properties are about to change: reads are to see the present ones for a while.
+    pub(super) fn changing(&mut self, now: i64, slot: Slot, before: &Record) {
+        if !self.lags.stale.max(self.lags.index).is_zero() {
+            self.clear(now);
+            let list = self.stale.entry(slot).or_default();
+            list.push((now, before.clone()));
+            self.schedule(now, slot);
+        }
+    }
+
     fn clear(&mut self, now: i64) {
-        let longest = i64::try_from(self.lags.longest().whole_nanoseconds() / 100);
-        let longest = longest.unwrap_or(i64::MAX);
+        let longest = ticks_of(self.lags.longest());
         while let Some((_, slot)) = self.due.pop_front_if(|(due, _)| *due <= now) {
             let old = |at: i64| at.saturating_add(longest) <= now;
             if self.fresh.get(&slot).is_some_and(|at| old(*at)) {
@@ -126,110 +135,49 @@ impl Lag {
     }
 
     fn schedule(&mut self, now: i64, slot: Slot) {
-        let longest = i64::try_from(self.lags.longest().whole_nanoseconds() / 100);
-        let due = now.saturating_add(longest.unwrap_or(i64::MAX));
+        let due = now.saturating_add(ticks_of(self.lags.longest()));
         self.due.push_back((due, slot));
     }
-}
 
-impl Directory {
-    /// How far reads are behind.
-    pub fn lags(&self) -> Lags {
-        self.lag.lags
-    }
-
-    /// Sets how far reads are behind, from now on: what is past is seen at once.
-    pub fn set_lags(&mut self, lags: Lags) {
-        self.lag = Lag {
-            lags,
-            ..Lag::default()
-        };
-    }
-
-    /// A new object: reads are to miss it for a while.
-    pub(super) fn lag_created(&mut self, slot: Slot) {
-        if self.journal.is_recording() && !self.lag.lags.longest().is_zero() {
-            let now = ticks(self.now());
-            self.lag.clear(now);
-            self.lag.fresh.insert(slot, now);
-            self.lag.schedule(now, slot);
-        }
-    }
-
-    /// Properties are about to change: reads are to see the present ones for a while.
-    pub(super) fn lag_changing(&mut self, slot: Slot) {
-        let lags = self.lag.lags;
-        if self.journal.is_recording() && !lags.stale.max(lags.index).is_zero() {
-            let now = ticks(self.now());
-            self.lag.clear(now);
-            let before = self.objects[slot as usize].record.clone();
-            self.lag.stale.entry(slot).or_default().push((now, before));
-            self.lag.schedule(now, slot);
-        }
-    }
-
-    /// The properties before changes that the eyes of this thread do not see yet.
-    pub(super) fn past(&self, slot: Slot) -> Option<&Record> {
-        if self.lag.stale.is_empty() {
-            return None;
-        }
-        let lag = match EYES.get() {
+    /// The properties before changes that these eyes do not see yet.
+    pub(super) fn past(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<&Record> {
+        let lag = match eyes {
             Eyes::Now => return None,
-            Eyes::Object => self.lag.lags.stale,
-            Eyes::Index => self.lag.lags.index,
+            Eyes::Object => self.lags.stale,
+            Eyes::Index => self.lags.index,
         };
-        let list = self.lag.stale.get(&slot)?;
-        let (now, share) = (ticks(self.now()), self.lag.lags.share(lag, slot));
+        let list = self.stale.get(&slot)?;
+        let share = self.lags.share(lag, slot);
         list.iter()
             .find(|(at, _)| now < at.saturating_add(share))
             .map(|(_, record)| record)
     }
 
-    /// Whether the eyes of this thread do not see the object yet.
-    pub fn is_hidden(&self, slot: Slot) -> bool {
-        if self.lag.fresh.is_empty() {
-            return false;
-        }
-        match EYES.get() {
+    /// Whether these eyes do not see a new object yet.
+    pub(super) fn hides(&self, eyes: Eyes, now: i64, slot: Slot) -> bool {
+        match eyes {
             Eyes::Now => false,
-            Eyes::Object => self.is_younger(slot, self.lag.lags.read),
-            Eyes::Index => self.is_younger(slot, self.lag.lags.index),
+            Eyes::Object => self.is_younger(now, slot, self.lags.read),
+            Eyes::Index => self.is_younger(now, slot, self.lags.index),
         }
     }
 
-    /// The objects that the eyes of this thread do not see yet.
-    pub(super) fn hidden(&self) -> impl Iterator<Item = Slot> + '_ {
-        let fresh = self.lag.fresh.keys().copied();
-        fresh.filter(|slot| self.is_hidden(*slot))
+    /// The new objects that these eyes do not see yet.
+    pub(super) fn hidden(&self, eyes: Eyes, now: i64) -> impl Iterator<Item = Slot> + '_ {
+        let fresh = self.fresh.keys().copied();
+        fresh.filter(move |slot| self.hides(eyes, now, *slot))
     }
 
-    /// Whether lists see everything as it is.
-    pub fn lists_are_prompt(&self) -> bool {
-        self.lag.lags.index.is_zero()
-    }
-
-    /// Whether an object is too new to be found by its key.
-    pub fn is_unread(&self, slot: Slot) -> bool {
-        self.is_younger(slot, self.lag.lags.read)
-    }
-
-    /// Whether an object is too new to take part in memberships.
-    pub fn is_unjoinable(&self, slot: Slot) -> bool {
-        self.is_younger(slot, self.lag.lags.members)
-    }
-
-    fn is_younger(&self, slot: Slot, lag: Duration) -> bool {
-        let share = self.lag.lags.share(lag, slot);
-        self.lag
-            .fresh
+    /// Whether an object is younger than its share of a lag.
+    pub(super) fn is_younger(&self, now: i64, slot: Slot, lag: Duration) -> bool {
+        self.fresh
             .get(&slot)
-            .is_some_and(|at| ticks(self.now()) < at.saturating_add(share))
+            .is_some_and(|at| now < at.saturating_add(self.lags.share(lag, slot)))
     }
+}
 
-    /// The last change that a delta round shows.
-    pub fn delta_visible(&self, now: OffsetDateTime) -> u64 {
-        self.journal.visible(now, self.lag.lags.delta)
-    }
+fn ticks_of(lag: Duration) -> i64 {
+    i64::try_from(lag.whole_nanoseconds() / 100).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

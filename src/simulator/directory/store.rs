@@ -1,228 +1,26 @@
-//! The state of one tenant: objects, relations, licences, and the indexes that keep them unique.
+//! The state of one tenant, and all that changes it.
 //!
 //! Every change goes through the few methods here ([`Directory::insert`], [`Directory::set`],
 //! [`Directory::link`], [`Directory::unlink`], [`Directory::set_state`], [`Directory::purge`] and the
 //! licence methods), so that what watches changes has one place to stand.
 
-mod edges;
-mod ids;
-mod index;
-pub mod journal;
-pub mod lag;
-mod licences;
-mod load;
-mod order;
-mod plans;
-mod record;
-mod roles;
-pub mod schedules;
-
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::agenda::Agenda;
+use super::edges::Edges;
+use super::journal::{Journal, What};
+use super::lag::Lag;
+use super::licences::Licences;
+use super::loading::Loading;
+use super::object::{Domain, Kind, Object, RELATIONS, Relation, Slot, State, Tenant};
+use super::order::Orders;
+use super::record::{Key, Names, Record, Stored, ticks, time_text};
 use crate::base::clock::SharedClock;
-use journal::{Journal, What};
-use lag::Lag;
-
-use super::delta::Habits;
-
-pub use edges::Edges;
-pub use lag::Lags;
-pub use licences::{Grant, GrantError, Licences, Plan, Sku};
-pub use plans::Conflict;
-pub use record::{Entry, Key, List, Names, Record, Stored, parse_time, ticks, time_text};
-
-/// The number of an object, in order of creation; never used again.
-pub type Slot = u32;
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "Graph's own names")]
-pub enum Kind {
-    User,
-    Group,
-    Application,
-    ServicePrincipal,
-    DirectoryRole,
-    AdministrativeUnit,
-    RoleDefinition,
-    RoleAssignment,
-    OAuth2PermissionGrant,
-    AppRoleAssignment,
-    AssignmentSchedule,
-    AssignmentInstance,
-    AssignmentRequest,
-    EligibilitySchedule,
-    EligibilityInstance,
-    EligibilityRequest,
-    Subscription,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 17] = [
-        Self::User,
-        Self::Group,
-        Self::Application,
-        Self::ServicePrincipal,
-        Self::DirectoryRole,
-        Self::AdministrativeUnit,
-        Self::RoleDefinition,
-        Self::RoleAssignment,
-        Self::OAuth2PermissionGrant,
-        Self::AppRoleAssignment,
-        Self::AssignmentSchedule,
-        Self::AssignmentInstance,
-        Self::AssignmentRequest,
-        Self::EligibilitySchedule,
-        Self::EligibilityInstance,
-        Self::EligibilityRequest,
-        Self::Subscription,
-    ];
-
-    /// The entity type in Graph's schema.
-    pub fn entity(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Application => "application",
-            Self::ServicePrincipal => "servicePrincipal",
-            Self::DirectoryRole => "directoryRole",
-            Self::AdministrativeUnit => "administrativeUnit",
-            Self::RoleDefinition => "unifiedRoleDefinition",
-            Self::RoleAssignment => "unifiedRoleAssignment",
-            Self::OAuth2PermissionGrant => "oAuth2PermissionGrant",
-            Self::AppRoleAssignment => "appRoleAssignment",
-            Self::AssignmentSchedule => "unifiedRoleAssignmentSchedule",
-            Self::AssignmentInstance => "unifiedRoleAssignmentScheduleInstance",
-            Self::AssignmentRequest => "unifiedRoleAssignmentScheduleRequest",
-            Self::EligibilitySchedule => "unifiedRoleEligibilitySchedule",
-            Self::EligibilityInstance => "unifiedRoleEligibilityScheduleInstance",
-            Self::EligibilityRequest => "unifiedRoleEligibilityScheduleRequest",
-            Self::Subscription => "subscription",
-        }
-    }
-
-    /// Whether it derives from `directoryObject`.
-    pub fn is_directory_object(self) -> bool {
-        matches!(
-            self,
-            Self::User
-                | Self::Group
-                | Self::Application
-                | Self::ServicePrincipal
-                | Self::DirectoryRole
-                | Self::AdministrativeUnit
-        )
-    }
-
-    /// Whether objects are found by a text of their own: their ids are no GUIDs, or those of other
-    /// kinds too.
-    pub fn has_text_id(self) -> bool {
-        matches!(
-            self,
-            Self::RoleAssignment
-                | Self::OAuth2PermissionGrant
-                | Self::AssignmentSchedule
-                | Self::AssignmentInstance
-                | Self::AssignmentRequest
-                | Self::EligibilitySchedule
-                | Self::EligibilityInstance
-                | Self::EligibilityRequest
-        )
-    }
-
-    /// The type's name as messages spell it: `User`, `ServicePrincipal`.
-    pub fn label(self) -> String {
-        let name = self.entity();
-        let mut chars = name.chars();
-        chars
-            .next()
-            .map(|c| c.to_ascii_uppercase().to_string() + chars.as_str())
-            .unwrap_or_default()
-    }
-}
-
-/// Whether an object is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It is.
-    Live,
-    /// In the recycle bin.
-    Deleted,
-    /// Gone for good; the slot stays empty.
-    Purged,
-}
-
-/// One object.
-#[derive(Debug)]
-pub struct Object {
-    /// The object id.
-    pub id: Uuid,
-    /// What it is.
-    pub kind: Kind,
-    /// Whether it is there.
-    pub state: State,
-    record: Record,
-}
-
-/// A kind of edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Relation {
-    /// group, directory role or administrative unit → member
-    Member,
-    /// group, application or service principal → owner
-    Owner,
-    /// user → manager
-    Manager,
-    /// user → sponsor
-    Sponsor,
-}
-
-impl Relation {
-    /// All relations.
-    pub const ALL: [Self; RELATIONS] = [Self::Member, Self::Owner, Self::Manager, Self::Sponsor];
-
-    /// Its name in Graph, from the object that it starts at.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Member => "members",
-            Self::Owner => "owners",
-            Self::Manager => "manager",
-            Self::Sponsor => "sponsors",
-        }
-    }
-}
-
-const RELATIONS: usize = 4;
-
-/// A domain of the tenant.
-#[derive(Clone, Debug)]
-pub struct Domain {
-    /// Its name.
-    pub name: String,
-    /// Whether it is the default one.
-    pub is_default: bool,
-    /// Whether it is the initial `onmicrosoft.com` one.
-    pub is_initial: bool,
-}
-
-/// The tenant.
-#[derive(Clone, Debug)]
-pub struct Tenant {
-    /// Its id.
-    pub id: Uuid,
-    /// The organisation's name.
-    pub name: String,
-    /// When it was created.
-    pub created: OffsetDateTime,
-    /// Verified domains.
-    pub domains: Vec<Domain>,
-}
 
 /// The state of one tenant.
 pub struct Directory {
@@ -232,29 +30,27 @@ pub struct Directory {
     pub licences: Licences,
     /// Photos, by object: content type and bytes.
     pub photos: HashMap<Slot, (String, Bytes)>,
-    /// Delta behaviour that documents leave open.
-    pub habits: Habits,
     /// Mailbox settings that were changed, by user.
     pub mailboxes: HashMap<Slot, Map<String, Value>>,
-    clock: SharedClock,
-    names: Names,
-    objects: Vec<Object>,
-    by_id: HashMap<Uuid, Slot>,
-    by_text: HashMap<(Kind, Box<str>), Slot>,
-    by_kind: HashMap<Kind, BTreeSet<Slot>>,
-    upns: HashMap<Box<str>, Slot>,
-    addresses: HashMap<Box<str>, Slot>,
-    app_ids: HashMap<(Kind, Uuid), Slot>,
-    edges: [Edges; RELATIONS],
-    loading: load::Loading,
+    pub(super) clock: SharedClock,
+    pub(super) names: Names,
+    pub(super) objects: Vec<Object>,
+    pub(super) by_id: HashMap<Uuid, Slot>,
+    pub(super) by_text: HashMap<(Kind, Box<str>), Slot>,
+    pub(super) by_kind: HashMap<Kind, BTreeSet<Slot>>,
+    pub(super) upns: HashMap<Box<str>, Slot>,
+    pub(super) addresses: HashMap<Box<str>, Slot>,
+    pub(super) app_ids: HashMap<(Kind, Uuid), Slot>,
+    pub(super) edges: [Edges; RELATIONS],
+    pub(super) loading: Loading,
     /// In the recycle bin, by kind.
-    bin: HashMap<Kind, BTreeSet<Slot>>,
+    pub(super) bin: HashMap<Kind, BTreeSet<Slot>>,
     /// How many ids were drawn.
-    drawn: u64,
-    orders: order::Orders,
-    journal: Journal,
-    lag: Lag,
-    agenda: schedules::Agenda,
+    pub(super) drawn: u64,
+    pub(super) orders: Orders,
+    pub(super) journal: Journal,
+    pub(super) lag: Lag,
+    pub(super) agenda: Agenda,
 }
 
 impl std::fmt::Debug for Directory {
@@ -283,7 +79,6 @@ impl Directory {
             licences: Licences::default(),
             photos: HashMap::new(),
             mailboxes: HashMap::new(),
-            habits: Habits::default(),
             clock,
             names: Names::default(),
             objects: Vec::new(),
@@ -294,13 +89,13 @@ impl Directory {
             addresses: HashMap::new(),
             app_ids: HashMap::new(),
             edges: std::array::from_fn(|_| Edges::default()),
-            loading: load::Loading::default(),
+            loading: Loading::default(),
             bin: HashMap::new(),
             drawn: 0,
-            orders: order::Orders::default(),
+            orders: Orders::default(),
             journal: Journal::default(),
             lag: Lag::default(),
-            agenda: schedules::Agenda::default(),
+            agenda: Agenda::default(),
         }
     }
 
@@ -325,106 +120,6 @@ impl Directory {
     /// An object; the slot comes from this directory.
     pub fn object(&self, slot: Slot) -> &Object {
         &self.objects[slot as usize]
-    }
-
-    /// Whether the object is there.
-    pub fn is_live(&self, slot: Slot) -> bool {
-        self.object(slot).state == State::Live && !self.is_hidden(slot)
-    }
-
-    /// The id as Graph shows it: of most kinds a GUID, of some a text of their own.
-    pub fn id_text(&self, slot: Slot) -> String {
-        let object = self.object(slot);
-        if object.kind == Kind::User || object.kind == Kind::Group {
-            return object.id.to_string();
-        }
-        self.text(slot, "id")
-            .map_or_else(|| object.id.to_string(), str::to_owned)
-    }
-
-    /// All objects of a kind beyond `after`, in order, the recycle bin included.
-    pub fn all(&self, kind: Kind, after: Option<Slot>) -> impl Iterator<Item = Slot> + '_ {
-        let start = after.map_or(0, |s| s.saturating_add(1));
-        self.by_kind
-            .get(&kind)
-            .into_iter()
-            .flat_map(move |set| set.range(start..).copied())
-    }
-
-    /// The objects of a kind in the recycle bin beyond `after`, in order.
-    pub fn binned(&self, kind: Kind, after: Option<Slot>) -> impl Iterator<Item = Slot> + '_ {
-        let start = after.map_or(0, |s| s.saturating_add(1));
-        self.bin
-            .get(&kind)
-            .into_iter()
-            .flat_map(move |set| set.range(start..).copied())
-    }
-
-    /// How many objects of a kind there are, live or in the recycle bin, without looking at any.
-    pub fn count_in(&self, kind: Kind, state: State) -> usize {
-        let of = |sets: &HashMap<Kind, BTreeSet<Slot>>| sets.get(&kind).map_or(0, BTreeSet::len);
-        let all = match state {
-            State::Live => of(&self.by_kind) - of(&self.bin),
-            State::Deleted => of(&self.bin),
-            State::Purged => 0,
-        };
-        let hidden = self.hidden().filter(|slot| {
-            let object = self.object(*slot);
-            object.kind == kind && object.state == state
-        });
-        all - hidden.count()
-    }
-
-    /// How many live objects of a kind there are.
-    pub fn count(&self, kind: Kind) -> usize {
-        self.count_in(kind, State::Live)
-    }
-
-    /// The number of a property name.
-    pub fn key(&self, name: &str) -> Option<Key> {
-        self.names.get(name)
-    }
-
-    /// A stored property by number.
-    pub fn stored(&self, slot: Slot, key: Key) -> Option<Stored<'_>> {
-        match self.past(slot) {
-            Some(record) => record.get(key),
-            None => self.object(slot).record.get(key),
-        }
-    }
-
-    /// All stored properties, undecoded.
-    pub fn entries(&self, slot: Slot) -> impl Iterator<Item = Entry<'_>> {
-        let record = self.past(slot).unwrap_or(&self.object(slot).record);
-        record.entries()
-    }
-
-    /// A stored property by name.
-    pub fn get(&self, slot: Slot, name: &str) -> Option<Stored<'_>> {
-        self.stored(slot, self.names.get(name)?)
-    }
-
-    /// A stored text.
-    pub fn text(&self, slot: Slot, name: &str) -> Option<&str> {
-        match self.get(slot, name) {
-            Some(Stored::Str(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// A stored truth value; null is false.
-    pub fn flag(&self, slot: Slot, name: &str) -> bool {
-        self.get(slot, name) == Some(Stored::Bool(true))
-    }
-
-    /// Whether a stored collection of texts holds `item`.
-    pub fn lists(&self, slot: Slot, name: &str, item: &str) -> bool {
-        matches!(self.get(slot, name), Some(Stored::List(list)) if list.iter().any(|i| i == item))
-    }
-
-    /// A stored property as JSON, null when absent.
-    pub fn json(&self, slot: Slot, name: &str) -> Value {
-        self.get(slot, name).map_or(Value::Null, Stored::to_json)
     }
 
     /// Adds an object. The id is new, and checks were made.
@@ -612,27 +307,5 @@ impl Directory {
                 set.remove(&slot);
             }
         }
-    }
-
-    /// Everything reachable over `Member` edges, down (members) or up (groups), `slot` excluded.
-    pub fn closure(&self, slot: Slot, down: bool) -> BTreeSet<Slot> {
-        let edges = self.edges(Relation::Member);
-        let mut seen: HashSet<Slot> = HashSet::from([slot]);
-        let mut found = BTreeSet::new();
-        let mut open = vec![slot];
-        while let Some(at) = open.pop() {
-            let next: Vec<Slot> = if down {
-                edges.targets(at, None).collect()
-            } else {
-                edges.sources(at, None).collect()
-            };
-            for other in next {
-                if self.is_live(other) && seen.insert(other) {
-                    found.insert(other);
-                    open.push(other);
-                }
-            }
-        }
-        found
     }
 }

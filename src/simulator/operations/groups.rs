@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::created;
+use super::answers::created;
 use super::refs::{self, MAX_BINDS};
 use super::validate::{self, Input, Limits};
 use crate::simulator::directory::{Kind, Relation, Slot};

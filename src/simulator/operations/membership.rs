@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{guid, value_of};
-use crate::simulator::directory::{Kind, Slot};
+use super::answers::value_of;
+use crate::simulator::directory::{Kind, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;

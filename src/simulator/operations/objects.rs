@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{guid, value_of};
-use crate::simulator::directory::Slot;
+use super::answers::value_of;
+use crate::simulator::directory::{Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::options::Query;
@@ -47,11 +47,11 @@ pub fn get_by_ids(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
     slots.dedup();
     let view = ctx.view();
     let query = Query::parse(&view)?;
-    let mut projection = Projection::new(&query, "directoryObject", true)?;
+    let mut projection = Projection::new(&view, &query, "directoryObject", true)?;
     projection.typed = true;
     let rows: Vec<Value> = slots
         .iter()
-        .map(|s| projection.show(ctx.dir, *s).into())
+        .map(|s| projection.show(view.dir, *s).into())
         .collect();
     let context = format!("directoryObjects{}", projection.context());
     Ok(value_of(&view, &context, rows.into()).with_header("Location", ctx.request.origin.clone()))
