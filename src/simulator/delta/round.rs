@@ -43,13 +43,15 @@ struct Painter<'a> {
     mixed: bool,
     relations: Vec<Relation>,
     minimal: bool,
+    /// Objects that came after what the round covers: the next one tells of them.
+    later: BTreeSet<Slot>,
 }
 
 /// Makes one page.
 pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> Round {
     let dir = view.dir;
     let upto = token.upto.unwrap_or(visible);
-    let painter = painter(view, tracked, token);
+    let painter = painter(view, tracked, token, upto);
     let changes = token
         .since
         .map(|since| changes(dir.directory(), since, upto, view.options.delta.cut_links));
@@ -122,7 +124,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     }
 }
 
-fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token) -> Painter<'a> {
+fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token, upto: u64) -> Painter<'a> {
     let followed = |(relation, default): &(Relation, bool)| match &token.select {
         Some(names) => names.iter().any(|n| n == relation.name()),
         None => *default,
@@ -143,12 +145,19 @@ fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token) -> Painter<
         .request
         .header("prefer")
         .is_some_and(|p| p.to_ascii_lowercase().contains("return=minimal"));
+    let journal = view.dir.directory().journal();
+    let later = journal
+        .between(upto, journal.last())
+        .filter(|entry| matches!(entry.what, What::Created(_)))
+        .map(|entry| entry.what.slot())
+        .collect();
     Painter {
         view,
         names,
         mixed,
         relations,
         minimal,
+        later,
     }
 }
 
@@ -203,7 +212,7 @@ impl Painter<'_> {
         }
         let whole = match change {
             None => {
-                if dir.is_hidden(slot) {
+                if self.later.contains(&slot) {
                     return None;
                 }
                 true

@@ -3,11 +3,13 @@
 //!
 //! Only what changed within the longest lag is kept, and it is cleared away as time passes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use time::Duration;
 
-use super::object::Slot;
+use super::history::History;
+use super::licences::Grant;
+use super::object::{Relation, Slot, State};
 use super::record::Record;
 
 /// How far reads are behind at the most. Each object lags by its own share, between half of it and
@@ -21,6 +23,12 @@ pub struct Lags {
     /// Lists, counts, filters and searches miss new objects and see the values before the last
     /// change.
     pub index: Duration,
+    /// Members, owners, managers, sponsors and licences are read as they were before the last
+    /// change. A link lags with the object that it starts at.
+    pub links: Duration,
+    /// A deleted object is still read, one that is restored is still in the recycle bin, and one
+    /// that is gone for good is still where it was.
+    pub deletions: Duration,
     /// A new object cannot become a member, nor get members by reference.
     pub members: Duration,
     /// Delta rounds miss the change.
@@ -36,6 +44,8 @@ impl Lags {
             read: lag,
             stale: lag,
             index: lag,
+            links: lag,
+            deletions: lag,
             members: lag,
             delta: lag,
             seed,
@@ -43,7 +53,8 @@ impl Lags {
     }
 
     fn longest(&self) -> Duration {
-        self.read.max(self.stale).max(self.index).max(self.members)
+        let objects = self.read.max(self.stale).max(self.index).max(self.members);
+        objects.max(self.links).max(self.deletions)
     }
 
     /// An object's share of a lag, in ticks.
@@ -73,14 +84,43 @@ pub enum Eyes {
     Index,
 }
 
+/// An object before a change.
+#[derive(Debug)]
+struct Before {
+    /// Whether the change is one of its state; else only its properties changed.
+    life: bool,
+    state: State,
+    record: Record,
+}
+
+/// A link before a change.
+#[derive(Debug)]
+struct Link {
+    relation: Relation,
+    from: Slot,
+    to: Slot,
+    /// Whether it was there.
+    there: bool,
+}
+
+/// The end of a link that is looked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    From,
+    To,
+}
+
 /// The recent past. Moments are in ticks.
 #[derive(Debug, Default)]
 pub(super) struct Lag {
     lags: Lags,
     /// When an object was created.
     fresh: HashMap<Slot, i64>,
-    /// When a change was made, and the properties before it; the oldest first.
-    stale: HashMap<Slot, Vec<(i64, Record)>>,
+    objects: History<Before>,
+    /// By both of their ends.
+    links: [History<Link>; 2],
+    grants: History<Vec<Grant>>,
+    group_licences: History<Vec<(u16, u128)>>,
     /// When something can be cleared away.
     due: VecDeque<(i64, Slot)>,
 }
@@ -109,28 +149,91 @@ impl Lag {
     }
 
     /// Properties are about to change: reads are to see the present ones for a while.
-    pub(super) fn changing(&mut self, now: i64, slot: Slot, before: &Record) {
+    pub(super) fn changing(&mut self, now: i64, slot: Slot, state: State, record: &Record) {
         if !self.lags.stale.max(self.lags.index).is_zero() {
-            self.clear(now);
-            let list = self.stale.entry(slot).or_default();
-            list.push((now, before.clone()));
+            self.keep(now, slot, false, state, record);
+        }
+    }
+
+    /// An object is about to be deleted or restored, or to go for good.
+    pub(super) fn leaving(&mut self, now: i64, slot: Slot, state: State, record: &Record) {
+        if !self.lags.deletions.is_zero() {
+            self.keep(now, slot, true, state, record);
+        }
+    }
+
+    /// An object never was.
+    pub(super) fn withdrawn(&mut self, slot: Slot) {
+        self.fresh.remove(&slot);
+        self.objects.forget(slot, i64::MAX);
+    }
+
+    fn keep(&mut self, now: i64, slot: Slot, life: bool, state: State, record: &Record) {
+        self.clear(now);
+        let before = Before {
+            life,
+            state,
+            record: record.clone(),
+        };
+        self.objects.push(now, slot, before);
+        self.schedule(now, slot);
+    }
+
+    /// A link came or went; `there` is how it was before.
+    pub(super) fn linked(
+        &mut self,
+        now: i64,
+        relation: Relation,
+        (from, to): (Slot, Slot),
+        there: bool,
+    ) {
+        if self.lags.links.is_zero() {
+            return;
+        }
+        self.clear(now);
+        for (end, slot) in [(End::From, from), (End::To, to)] {
+            let link = Link {
+                relation,
+                from,
+                to,
+                there,
+            };
+            self.links[end as usize].push(now, slot, link);
             self.schedule(now, slot);
         }
     }
 
+    /// Whether licences lag: what a user or group holds is worth keeping before it changes.
+    pub(super) fn keeps_licences(&self) -> bool {
+        !self.lags.links.is_zero()
+    }
+
+    /// A user's licences changed.
+    pub(super) fn granted(&mut self, now: i64, user: Slot, before: Vec<Grant>) {
+        self.clear(now);
+        self.grants.push(now, user, before);
+        self.schedule(now, user);
+    }
+
+    /// A group's licences changed.
+    pub(super) fn licensed(&mut self, now: i64, group: Slot, before: Vec<(u16, u128)>) {
+        self.clear(now);
+        self.group_licences.push(now, group, before);
+        self.schedule(now, group);
+    }
+
     fn clear(&mut self, now: i64) {
-        let longest = ticks_of(self.lags.longest());
+        let until = now.saturating_sub(ticks_of(self.lags.longest()));
         while let Some((_, slot)) = self.due.pop_front_if(|(due, _)| *due <= now) {
-            let old = |at: i64| at.saturating_add(longest) <= now;
-            if self.fresh.get(&slot).is_some_and(|at| old(*at)) {
+            if self.fresh.get(&slot).is_some_and(|at| *at <= until) {
                 self.fresh.remove(&slot);
             }
-            if let Some(list) = self.stale.get_mut(&slot) {
-                list.retain(|(at, _)| !old(*at));
-                if list.is_empty() {
-                    self.stale.remove(&slot);
-                }
+            self.objects.forget(slot, until);
+            for links in &mut self.links {
+                links.forget(slot, until);
             }
+            self.grants.forget(slot, until);
+            self.group_licences.forget(slot, until);
         }
     }
 
@@ -140,17 +243,83 @@ impl Lag {
     }
 
     /// The properties before changes that these eyes do not see yet.
-    pub(super) fn past(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<&Record> {
-        let lag = match eyes {
+    pub(super) fn record(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<&Record> {
+        let values = match eyes {
             Eyes::Now => return None,
             Eyes::Object => self.lags.stale,
             Eyes::Index => self.lags.index,
         };
-        let list = self.stale.get(&slot)?;
-        let share = self.lags.share(lag, slot);
-        list.iter()
-            .find(|(at, _)| now < at.saturating_add(share))
-            .map(|(_, record)| record)
+        let unseen = |at: i64, before: &Before| {
+            let lag = if before.life {
+                self.lags.deletions
+            } else {
+                values
+            };
+            now < at.saturating_add(self.lags.share(lag, slot))
+        };
+        let mut changes = self.objects.of(slot);
+        let (_, before) = changes.find(|(at, before)| unseen(*at, before))?;
+        Some(&before.record)
+    }
+
+    /// The state before changes of it that these eyes do not see yet.
+    pub(super) fn state(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<State> {
+        if eyes == Eyes::Now {
+            return None;
+        }
+        let mut changes = self.objects.of(slot).filter(|(_, before)| before.life);
+        let unseen = |at: i64| {
+            let share = self.lags.share(self.lags.deletions, slot);
+            now < at.saturating_add(share)
+        };
+        changes.find(|(at, _)| unseen(*at)).map(|(_, b)| b.state)
+    }
+
+    /// Links at one end of an object that these eyes see otherwise than they are, or may: the
+    /// other end, and whether they see the link.
+    pub(super) fn links(
+        &self,
+        eyes: Eyes,
+        now: i64,
+        relation: Relation,
+        (end, slot): (End, Slot),
+    ) -> BTreeMap<Slot, bool> {
+        let mut seen = BTreeMap::new();
+        if eyes == Eyes::Now {
+            return seen;
+        }
+        for (at, link) in self.links[end as usize].of(slot) {
+            let share = self.lags.share(self.lags.links, link.from);
+            if link.relation == relation && now < at.saturating_add(share) {
+                let other = if end == End::From { link.to } else { link.from };
+                // The first change that is not seen yet hides those after it.
+                seen.entry(other).or_insert(link.there);
+            }
+        }
+        seen
+    }
+
+    /// A user's licences before changes that these eyes do not see yet.
+    pub(super) fn grants(&self, eyes: Eyes, now: i64, user: Slot) -> Option<&[Grant]> {
+        let share = self.licence_share(eyes, user)?;
+        let before = self.grants.before(now, user, share);
+        before.map(Vec::as_slice)
+    }
+
+    /// A group's licences before changes that these eyes do not see yet.
+    pub(super) fn group_licences(
+        &self,
+        eyes: Eyes,
+        now: i64,
+        group: Slot,
+    ) -> Option<&[(u16, u128)]> {
+        let share = self.licence_share(eyes, group)?;
+        let before = self.group_licences.before(now, group, share);
+        before.map(Vec::as_slice)
+    }
+
+    fn licence_share(&self, eyes: Eyes, slot: Slot) -> Option<i64> {
+        (eyes != Eyes::Now).then(|| self.lags.share(self.lags.links, slot))
     }
 
     /// Whether these eyes do not see a new object yet.
@@ -162,10 +331,14 @@ impl Lag {
         }
     }
 
-    /// The new objects that these eyes do not see yet.
-    pub(super) fn hidden(&self, eyes: Eyes, now: i64) -> impl Iterator<Item = Slot> + '_ {
-        let fresh = self.fresh.keys().copied();
-        fresh.filter(move |slot| self.hides(eyes, now, *slot))
+    /// Objects that were created lately.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.fresh.keys().copied()
+    }
+
+    /// Objects whose properties or state changed lately.
+    pub(super) fn changed(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.objects.slots()
     }
 
     /// Whether an object is younger than its share of a lag.

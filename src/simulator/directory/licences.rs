@@ -82,7 +82,7 @@ impl GrantError {
 }
 
 /// One grant of a licence to a user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The number of the SKU.
     pub sku: u16,

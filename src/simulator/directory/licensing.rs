@@ -50,6 +50,9 @@ impl Directory {
     ) {
         self.count_seats(user, false);
         let before = self.licences.held(user);
+        let grants_before = self
+            .lags_licences()
+            .then(|| self.licences.grants(user).to_vec());
         let updated = self.granted_at(user);
         let grants = self.licences.users.entry(user).or_default();
         let at = grants.iter().position(|g| g.sku == sku && g.group == group);
@@ -75,6 +78,9 @@ impl Directory {
         if grants.is_empty() {
             self.licences.users.remove(&user);
         }
+        if let Some(grants) = grants_before.filter(|g| g != self.licences.grants(user)) {
+            self.lag_granted(user, grants);
+        }
         if self.licences.held(user) != before {
             self.touch(user, "assignedLicenses");
         }
@@ -83,6 +89,10 @@ impl Directory {
 
     /// Puts a group's licence in place or away; members follow later.
     pub fn set_group_license(&mut self, group: Slot, sku: u16, disabled: Option<u128>) {
+        if self.lags_licences() {
+            let before = self.licences.of_group(group).to_vec();
+            self.lag_licensed(group, before);
+        }
         let list = self.licences.groups.entry(group).or_default();
         list.retain(|(s, _)| *s != sku);
         if let Some(disabled) = disabled {
@@ -132,6 +142,16 @@ impl Directory {
     /// Called before an object goes for good.
     pub(super) fn drop_licences(&mut self, slot: Slot) {
         self.count_seats(slot, false);
+        if self.lags_licences() {
+            let own = self.licences.grants(slot).to_vec();
+            if !own.is_empty() {
+                self.lag_granted(slot, own);
+            }
+            let given = self.licences.of_group(slot).to_vec();
+            if !given.is_empty() {
+                self.lag_licensed(slot, given);
+            }
+        }
         self.licences.users.remove(&slot);
         if self.licences.groups.remove(&slot).is_some() {
             let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();

@@ -1,11 +1,13 @@
 //! The state of one tenant: objects, relations, licences, and the indexes that keep them unique.
 //!
 //! [`Directory`] is changed; a [`Reader`] looks at it, with eyes that may be behind. Plain data
-//! stands at the bottom (`object`, `record`, `edges`, `journal`, `lag`, `licences`, `agenda`), the
+//! stands at the bottom (`object`, `record`, `edges`, `journal`, `lag`, `history`,
+//! `licences`, `agenda`), the
 //! [`Directory`] that holds it all above, and what it can do in files of their own above that.
 
 mod agenda;
 mod edges;
+mod history;
 mod ids;
 mod index;
 pub mod journal;

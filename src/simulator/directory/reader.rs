@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::index::bare_address;
-use super::lag::Eyes;
+use super::lag::{End, Eyes};
 use super::licences::{Grant, Licences, combine};
 use super::object::{Kind, Object, Relation, Slot, State, Tenant};
 use super::record::{Entry, Key, Record, Stored, ticks};
@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
 
     /// Whether an object is there, but for those that are too new to be seen.
     pub fn state(self, slot: Slot) -> State {
-        self.dir.object(slot).state
+        let before = self.dir.lag.state(self.eyes, self.now, slot);
+        before.unwrap_or(self.object(slot).state)
     }
 
     /// Whether these eyes do not see the object yet.
@@ -83,15 +84,47 @@ impl<'a> Reader<'a> {
 
     /// All objects of a kind beyond `after`, in order, the recycle bin included.
     pub fn all(self, kind: Kind, after: Option<Slot>) -> impl Iterator<Item = Slot> + 'a {
-        beyond(&self.dir.by_kind, kind, after)
+        let gone = self.otherwise(kind, |truth, seen| {
+            truth == State::Purged && seen != State::Purged
+        });
+        merge(
+            beyond(&self.dir.by_kind, kind, after),
+            after_slot(gone, after),
+        )
     }
 
     /// The objects of a kind in the recycle bin beyond `after`, in order.
     pub fn binned(self, kind: Kind, after: Option<Slot>) -> impl Iterator<Item = Slot> + 'a {
-        beyond(&self.dir.bin, kind, after)
+        let left = self.otherwise(kind, |truth, seen| {
+            truth != State::Deleted && seen == State::Deleted
+        });
+        let binned = beyond(&self.dir.bin, kind, after);
+        merge(
+            binned.filter(move |slot| self.state(*slot) == State::Deleted),
+            after_slot(left, after),
+        )
     }
 
-    /// How many objects of a kind there are, live or in the recycle bin, without looking at any.
+    /// Objects of a kind whose state is seen otherwise than it is, in order.
+    fn otherwise(self, kind: Kind, is: impl Fn(State, State) -> bool) -> Vec<Slot> {
+        if self.eyes == Eyes::Now {
+            return Vec::new();
+        }
+        let mut slots: Vec<Slot> = self
+            .dir
+            .lag
+            .changed()
+            .filter(|slot| {
+                let object = self.object(*slot);
+                object.kind == kind && is(object.state, self.state(*slot))
+            })
+            .collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    /// How many objects of a kind there are, live or in the recycle bin; of those that did not
+    /// change lately, without looking at any.
     pub fn count_in(self, kind: Kind, state: State) -> usize {
         let of = |sets: &HashMap<Kind, BTreeSet<Slot>>| sets.get(&kind).map_or(0, BTreeSet::len);
         let all = match state {
@@ -99,11 +132,20 @@ impl<'a> Reader<'a> {
             State::Deleted => of(&self.dir.bin),
             State::Purged => 0,
         };
-        let hidden = self.dir.lag.hidden(self.eyes, self.now).filter(|slot| {
-            let object = self.object(*slot);
-            object.kind == kind && object.state == state
-        });
-        all - hidden.count()
+        if self.eyes == Eyes::Now {
+            return all;
+        }
+        let lately: HashSet<Slot> = self.dir.lag.fresh().chain(self.dir.lag.changed()).collect();
+        let (mut more, mut less) = (0, 0);
+        for slot in lately {
+            let object = self.object(slot);
+            if object.kind == kind {
+                let seen = self.state(slot) == state && !self.is_hidden(slot);
+                more += usize::from(seen);
+                less += usize::from(object.state == state);
+            }
+        }
+        all + more - less
     }
 
     /// The number of a property name.
@@ -112,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     fn record(self, slot: Slot) -> &'a Record {
-        let past = self.dir.lag.past(self.eyes, self.now, slot);
+        let past = self.dir.lag.record(self.eyes, self.now, slot);
         past.unwrap_or(&self.object(slot).record)
     }
 
@@ -156,7 +198,28 @@ impl<'a> Reader<'a> {
 
     /// The slot of an id, live or in the recycle bin.
     pub fn find(self, id: Uuid) -> Option<Slot> {
-        self.dir.by_id.get(&id).copied()
+        let found = self.dir.by_id.get(&id).copied();
+        found.or_else(|| {
+            self.changed()
+                .find(|slot| self.object(*slot).id == id && self.state(*slot) != State::Purged)
+        })
+    }
+
+    /// Objects that changed lately, of which indexes tell only what is true by now.
+    fn changed(self) -> impl Iterator<Item = Slot> + 'a {
+        let now = self.eyes == Eyes::Now;
+        let changed = (!now).then(|| self.dir.lag.changed());
+        changed.into_iter().flatten()
+    }
+
+    /// The live object of a kind that has a value: the one that an index tells if it is seen with
+    /// it, else one that lost the value lately.
+    fn having(self, indexed: Option<Slot>, kind: Kind, has: impl Fn(Slot) -> bool) -> Option<Slot> {
+        let fits = |slot: &Slot| self.is_live(*slot) && has(*slot);
+        indexed.filter(fits).or_else(|| {
+            let mut changed = self.changed();
+            changed.find(|slot| self.object(*slot).kind == kind && fits(slot))
+        })
     }
 
     /// The live object of an id.
@@ -166,14 +229,18 @@ impl<'a> Reader<'a> {
 
     /// The live object of a kind whose id is not a GUID.
     pub fn find_text(self, kind: Kind, id: &str) -> Option<Slot> {
-        let found = self.dir.by_text.get(&(kind, Box::from(id)));
-        found.copied().filter(|slot| self.is_live(*slot))
+        let found = self.dir.by_text.get(&(kind, Box::from(id))).copied();
+        self.having(found, kind, |slot| self.text(slot, "id") == Some(id))
     }
 
     /// The live user of a user principal name.
     pub fn find_upn(self, upn: &str) -> Option<Slot> {
-        let found = self.dir.upns.get(upn.to_lowercase().as_str());
-        found.copied().filter(|slot| self.is_live(*slot))
+        let lower = upn.to_lowercase();
+        let found = self.dir.upns.get(lower.as_str()).copied();
+        self.having(found, Kind::User, |slot| {
+            let name = self.text(slot, "userPrincipalName");
+            name.is_some_and(|name| name.to_lowercase() == lower)
+        })
     }
 
     /// Whoever holds a mail address, among live objects.
@@ -184,18 +251,40 @@ impl<'a> Reader<'a> {
 
     /// The live application or service principal of an `appId`.
     pub fn find_app(self, kind: Kind, app_id: Uuid) -> Option<Slot> {
-        let found = self.dir.app_ids.get(&(kind, app_id));
-        found.copied().filter(|slot| self.is_live(*slot))
+        let found = self.dir.app_ids.get(&(kind, app_id)).copied();
+        self.having(found, kind, |slot| {
+            let id = self.text(slot, "appId");
+            id.is_some_and(|id| Uuid::parse_str(id) == Ok(app_id))
+        })
     }
 
     /// Where relations from an object lead, beyond `after`, in order.
     pub fn targets(self, relation: Relation, slot: Slot, after: Option<Slot>) -> Items<'a> {
-        Box::new(self.dir.edges(relation).targets(slot, after))
+        let links = self.dir.edges(relation).targets(slot, after);
+        self.as_seen(links, relation, (End::From, slot), after)
     }
 
     /// Where relations to an object come from, beyond `after`, in order.
     pub fn sources(self, relation: Relation, slot: Slot, after: Option<Slot>) -> Items<'a> {
-        Box::new(self.dir.edges(relation).sources(slot, after))
+        let links = self.dir.edges(relation).sources(slot, after);
+        self.as_seen(links, relation, (End::To, slot), after)
+    }
+
+    fn as_seen(
+        self,
+        links: impl Iterator<Item = Slot> + 'a,
+        relation: Relation,
+        from: (End, Slot),
+        after: Option<Slot>,
+    ) -> Items<'a> {
+        let seen = self.dir.lag.links(self.eyes, self.now, relation, from);
+        if seen.is_empty() {
+            return Box::new(links);
+        }
+        let there = seen.iter().filter(|(_, there)| **there);
+        let there: Vec<Slot> = there.map(|(other, _)| *other).collect();
+        let unchanged = links.filter(move |other| !seen.contains_key(other));
+        Box::new(merge(unchanged, after_slot(there, after)))
     }
 
     /// Everything reachable over `Member` relations, down (members) or up (groups), `slot`
@@ -227,12 +316,14 @@ impl<'a> Reader<'a> {
 
     /// A user's grants.
     pub fn grants(self, user: Slot) -> &'a [Grant] {
-        self.dir.licences.grants(user)
+        let before = self.dir.lag.grants(self.eyes, self.now, user);
+        before.unwrap_or_else(|| self.dir.licences.grants(user))
     }
 
     /// A group's licences: SKU and plans switched off.
     pub fn group_licences(self, group: Slot) -> &'a [(u16, u128)] {
-        self.dir.licences.of_group(group)
+        let before = self.dir.lag.group_licences(self.eyes, self.now, group);
+        before.unwrap_or_else(|| self.dir.licences.of_group(group))
     }
 
     /// What a user holds in force: SKU and plans switched off by all of its grants.
@@ -243,7 +334,8 @@ impl<'a> Reader<'a> {
 
     /// Whether lists see everything as it is.
     pub fn lists_are_prompt(self) -> bool {
-        self.dir.lags().index.is_zero()
+        let lags = self.dir.lags();
+        lags.index.max(lags.deletions).is_zero()
     }
 
     /// All objects of a kind, the recycle bin included, as `sort` leaves them; `order` names what
@@ -260,6 +352,24 @@ impl<'a> Reader<'a> {
             slots
         })
     }
+}
+
+fn after_slot(slots: Vec<Slot>, after: Option<Slot>) -> impl Iterator<Item = Slot> {
+    let slots = slots.into_iter();
+    slots.filter(move |slot| after.is_none_or(|after| *slot > after))
+}
+
+/// Two ascending sequences as one.
+fn merge(
+    a: impl Iterator<Item = Slot>,
+    b: impl Iterator<Item = Slot>,
+) -> impl Iterator<Item = Slot> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some(x), Some(y)) if x <= y => a.next(),
+        (_, Some(_)) => b.next(),
+        _ => a.next(),
+    })
 }
 
 fn beyond(

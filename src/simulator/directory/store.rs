@@ -210,6 +210,7 @@ impl Directory {
     pub fn link(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let added = self.edges[relation as usize].add(from, to);
         if added {
+            self.lag_linked(relation, (from, to), false);
             self.note(What::Linked(relation, from, to));
             if relation == Relation::Member {
                 self.membership_changed(from, to);
@@ -222,6 +223,7 @@ impl Directory {
     pub fn unlink(&mut self, relation: Relation, from: Slot, to: Slot) -> bool {
         let removed = self.edges[relation as usize].remove(from, to);
         if removed {
+            self.lag_linked(relation, (from, to), true);
             self.note(What::Unlinked(relation, from, to));
             if relation == Relation::Member {
                 self.membership_changed(from, to);
@@ -232,6 +234,7 @@ impl Directory {
 
     /// Moves an object into the recycle bin or back. A user in the bin holds no seats.
     pub fn set_state(&mut self, slot: Slot, state: State) {
+        self.lag_leaving(slot);
         let deleted = if state == State::Deleted {
             self.now_text()
         } else {
@@ -271,6 +274,17 @@ impl Directory {
 
     /// Removes an object with all that hangs on it.
     pub fn purge(&mut self, slot: Slot) {
+        self.lag_leaving(slot);
+        self.remove(slot);
+    }
+
+    /// Takes back an object that the same request made: nobody is to see it, ever.
+    pub fn withdraw(&mut self, slot: Slot) {
+        self.lag.withdrawn(slot);
+        self.remove(slot);
+    }
+
+    fn remove(&mut self, slot: Slot) {
         self.drop_licences(slot);
         self.orders.forget();
         self.index(slot, false);
@@ -278,7 +292,12 @@ impl Directory {
         for relation in Relation::ALL {
             let above: Vec<Slot> = self.edges(relation).sources(slot, None).collect();
             for from in above {
+                self.lag_linked(relation, (from, slot), true);
                 self.note(What::Cut(relation, from, slot));
+            }
+            let below: Vec<Slot> = self.edges(relation).targets(slot, None).collect();
+            for to in below {
+                self.lag_linked(relation, (slot, to), true);
             }
             self.edges[relation as usize].forget(slot);
         }

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 
 use super::journal::{Journal, What};
 use super::lag::{Lag, Lags};
-use super::object::{Kind, Slot};
+use super::licences::Grant;
+use super::object::{Kind, Relation, Slot};
 use super::record::{Key, ticks};
 use super::store::Directory;
 
@@ -83,9 +84,43 @@ impl Directory {
     /// Properties are about to change: reads are to see the present ones for a while.
     pub(super) fn lag_changing(&mut self, slot: Slot) {
         if self.journal.recording {
-            let before = &self.objects[slot as usize].record;
-            self.lag.changing(ticks(self.clock.now()), slot, before);
+            let now = ticks(self.clock.now());
+            let object = &self.objects[slot as usize];
+            self.lag.changing(now, slot, object.state, &object.record);
         }
+    }
+
+    /// An object is about to be deleted or restored, or to go for good: reads are to see it as it
+    /// is for a while.
+    pub(super) fn lag_leaving(&mut self, slot: Slot) {
+        if self.journal.recording {
+            let now = ticks(self.clock.now());
+            let object = &self.objects[slot as usize];
+            self.lag.leaving(now, slot, object.state, &object.record);
+        }
+    }
+
+    /// A link came or went; `there` is how it was before, and how reads see it for a while.
+    pub(super) fn lag_linked(&mut self, relation: Relation, ends: (Slot, Slot), there: bool) {
+        if self.journal.recording {
+            let now = ticks(self.clock.now());
+            self.lag.linked(now, relation, ends, there);
+        }
+    }
+
+    /// Whether reads are to see for a while what a user or group held before a change.
+    pub(super) fn lags_licences(&self) -> bool {
+        self.journal.recording && self.lag.keeps_licences()
+    }
+
+    /// A user's licences changed.
+    pub(super) fn lag_granted(&mut self, user: Slot, before: Vec<Grant>) {
+        self.lag.granted(ticks(self.clock.now()), user, before);
+    }
+
+    /// A group's licences changed.
+    pub(super) fn lag_licensed(&mut self, group: Slot, before: Vec<(u16, u128)>) {
+        self.lag.licensed(ticks(self.clock.now()), group, before);
     }
 
     /// Whether an object is too new to be found by its key.

@@ -50,7 +50,11 @@ pub fn read(directory: &Directory, sets: Sets, options: &Options, request: &SimR
     match rest.as_slice() {
         [] => list::page(&listing()?, &view),
         [count] if count.eq_ignore_ascii_case("$count") => list::count(&listing()?, &view),
-        [name] if name.eq_ignore_ascii_case("delta") => delta::read(&view, set),
+        [name] if name.eq_ignore_ascii_case("delta") => {
+            // Rounds have a lag of their own, by which nothing is lost between two of them.
+            let dir = directory.present();
+            delta::read(&View { dir, ..view }, set)
+        }
         [kind, more @ ..] if set.is_recycle_bin() && cast(kind).is_some() => {
             let kind = cast(kind).unwrap_or(Kind::User);
             let bin = recycle_bin(&view, kind);

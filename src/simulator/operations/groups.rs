@@ -145,7 +145,7 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
             refs::add_members(ctx.dir, slot, &members)
         }
     }) {
-        ctx.dir.purge(slot);
+        ctx.dir.withdraw(slot);
         return Err(error);
     }
     for owner in owners {

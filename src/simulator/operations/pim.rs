@@ -119,7 +119,7 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
     let stored = store(ctx.dir, having, &body, &id, status, &target, span.as_ref());
     if validates {
         let answer = created(ctx, stored);
-        ctx.dir.purge(stored);
+        ctx.dir.withdraw(stored);
         return Ok(answer);
     }
     ctx.dir.plan_request(stored);

@@ -161,7 +161,10 @@ fn properties_without_a_row_are_refused() {
                     filtering: Filtering::Facts,
                     advanced,
                 };
-                assert!(compile(&expr, rules, dir.present()).is_err(), "{entity}: {text}");
+                assert!(
+                    compile(&expr, rules, dir.present()).is_err(),
+                    "{entity}: {text}"
+                );
                 checked += 1;
             }
         }
