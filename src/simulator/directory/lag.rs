@@ -58,7 +58,7 @@ impl Lags {
     }
 
     /// An object's share of a lag, in ticks.
-    fn share(&self, lag: Duration, slot: Slot) -> i64 {
+    pub(super) fn share(&self, lag: Duration, slot: Slot) -> i64 {
         // SplitMix64: well mixed, and the same everywhere.
         let mut x = self
             .seed

@@ -26,6 +26,9 @@ mod schedules;
 mod store;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use agenda::{Having, Holder, Span};
 pub use edges::Edges;
 pub use ids::guid;
