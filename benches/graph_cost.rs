@@ -10,6 +10,8 @@
     reason = "a program that prints; it stands on the tests' harness and uses a part of it"
 )]
 
+#[path = "../tests/common/aloud.rs"]
+mod aloud;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
