@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    clippy::print_stderr,
     dead_code,
     reason = "a program that prints; it stands on the tests' harness and uses a part of it"
 )]
