@@ -122,6 +122,13 @@ impl Client {
         Ok(())
     }
 
+    /// How long `count` writes take by the quota: from now on, and if nobody else wrote. Whoever
+    /// begins what cannot be finished in time leaves half of it behind.
+    pub fn time_for_writes(&self, count: usize) -> (Duration, Duration) {
+        self.throttle
+            .time_for_writes(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// A call that may take the configured time from now on.
     pub fn call(&self, lane: Lane) -> Call {
         Call::new(lane, self.settings.deadline)

@@ -105,6 +105,7 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
     if cx.dry_run {
         return Ok(Effect::plan(phases.into_iter().flatten().collect()));
     }
+    relations::affordable(cx, phases.iter().map(Vec::len).sum())?;
     let report = finish(cx, &id, execute(cx, phases).await).await?;
     record::properties(cx, &id, &before.loaded.entity, &body);
     let touched: Vec<&'static str> = changes.iter().map(|c| c.relation.name()).collect();

@@ -26,6 +26,9 @@ use crate::{
     translation::{RelationRow, WriteTarget},
 };
 
+/// Stands for the id, which is Graph's to give, where a create is planned and not made.
+const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
+
 /// What a create consists of, before anything is sent.
 struct Plan<'a> {
     /// The properties of the first request.
@@ -51,14 +54,6 @@ pub(super) async fn create(
     rights::check(cx, false)?;
     let plan = plan(cx, body)?;
     let request = Request::post(cx.kind().collection, Value::Object(plan.first.clone()));
-    if cx.dry_run {
-        // The id is Graph's to give: the plan shows a placeholder that the checks accept.
-        let id = "00000000-0000-0000-0000-000000000000";
-        let mut calls = vec![GraphCall::new(request, "", Purpose::object(Verb::Create))];
-        let (phases, _) = follow_ups(cx, id, &plan).await?;
-        calls.extend(phases.into_iter().flatten());
-        return Ok(Effect::plan(calls));
-    }
     // What is wrong with the elements is said before anything is made.
     for (row, elements) in &plan.given {
         let relation = relations::declared(cx, row)?;
@@ -66,6 +61,13 @@ pub(super) async fn create(
             relation.named("", element)?;
         }
     }
+    let (phases, _) = follow_ups(cx, PLACEHOLDER, &plan).await?;
+    if cx.dry_run {
+        let mut calls = vec![GraphCall::new(request, "", Purpose::object(Verb::Create))];
+        calls.extend(phases.into_iter().flatten());
+        return Ok(Effect::plan(calls));
+    }
+    relations::affordable(cx, phases.iter().map(Vec::len).sum::<usize>() + 1)?;
     let started = cx.app.clock.now();
     let reply = match cx.tenant.graph.send(&cx.call, &request).await {
         Ok(reply) => reply,

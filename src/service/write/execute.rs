@@ -13,6 +13,9 @@ use crate::{
     resources::{GraphCall, Inverse, Purpose, Tolerates, Verb, plan::regrouped},
 };
 
+/// The share of the time that is left in which a write is carried out. Removals, which are what
+/// takes long, are taken back twenty to a call.
+const SHARE: f64 = 0.93;
 /// How long after the deadline a failed write may go on, to take back what was done.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -44,10 +47,18 @@ enum OnFailure {
 
 /// Makes the calls. A phase begins when the one before has wholly succeeded; phases that write to
 /// one object only go out as one chain.
+///
+/// It ends somewhat before the deadline, so that there is time to take back what was done.
 pub(super) async fn execute(cx: &Context, phases: Vec<Vec<GraphCall>>) -> Report {
     let mut report = Report::default();
+    let now = Instant::now();
+    let time = cx.call.deadline.saturating_duration_since(now);
+    let limit = graph::Call {
+        deadline: now + time.mul_f64(SHARE),
+        ..cx.call.clone()
+    };
     for phase in joined(phases) {
-        run(cx, &cx.call, phase, OnFailure::Stop, &mut report).await;
+        run(cx, &limit, phase, OnFailure::Stop, &mut report).await;
         if !report.failures.is_empty() {
             break;
         }

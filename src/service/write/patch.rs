@@ -210,6 +210,7 @@ async fn relations_only(
     if cx.dry_run {
         return Ok(Effect::plan(phases.into_iter().flatten().collect()));
     }
+    relations::affordable(cx, phases.iter().map(Vec::len).sum())?;
     let report = finish(cx, id, execute(cx, phases).await).await?;
     let certain = !report.done.is_empty()
         || report

@@ -79,6 +79,36 @@ fn size(step: &Step) -> usize {
     }
 }
 
+/// Refuses what Graph's quota of writes does not let be finished before the deadline: begun, it
+/// would have to be taken back, with writes that are not left either.
+///
+/// # Errors
+/// 413 when it can never be done in one request; 503 when it can be, later.
+pub(super) fn affordable(cx: &Context, calls: usize) -> Result<(), Error> {
+    let left = cx
+        .call
+        .deadline
+        .saturating_duration_since(tokio::time::Instant::now());
+    let (now, at_best) = cx.tenant.graph.time_for_writes(calls);
+    if now <= left {
+        return Ok(());
+    }
+    let text = format!(
+        "this takes {calls} calls of Microsoft Graph, which its quota does not allow in the time of one request"
+    );
+    if at_best > cx.app.settings.deadline {
+        let text = format!("{text}: send it in parts; nothing was changed");
+        return Err(ScimError::new(Kind::TooLarge, text).into());
+    }
+    Err(Error {
+        retry_after: Some(now.saturating_sub(left)),
+        ..Error::from(ScimError::new(
+            Kind::Unavailable,
+            format!("{text} just now; nothing was changed"),
+        ))
+    })
+}
+
 /// Finds out what the added ends are, for relations whose calls differ for users and groups.
 async fn learn_kinds(
     cx: &Context,
