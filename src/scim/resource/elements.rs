@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::scim::{
-    Document,
+    Document, datetime,
     schema::{Attribute, Mutability, Type},
     text,
 };
@@ -131,9 +131,16 @@ fn says_all(attribute: &Attribute, element: &Document, said: &Document) -> bool 
     })
 }
 
-/// Equality in the attribute's type: strings without case unless `caseExact`.
+/// Equality in the attribute's type: strings without case unless `caseExact`, dateTimes as
+/// instants, lists value by value.
 pub(crate) fn same_value(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(attribute, a, b))
+        }
+        (Value::String(a), Value::String(b)) if attribute.kind == Type::DateTime => {
+            a == b || datetime::instant(a).is_some_and(|a| datetime::instant(b) == Some(a))
+        }
         (Value::String(a), Value::String(b)) if !attribute.case_exact => {
             a == b || text::equals(a, &text::fold(b))
         }
