@@ -293,7 +293,7 @@ fn check_refuses_what_the_schema_has_not() {
 
 fn barbara() -> Document {
     doc(json!({
-        "schemas": [crate::scim::urn::USER, crate::scim::urn::ENTERPRISE_USER],
+        "schemas": [crate::scim::urn::USER, ENTERPRISE_USER],
         "id": "Ab1",
         "externalId": "AbC",
         "userName": "barbara@Example.com",
@@ -323,7 +323,7 @@ fn barbara() -> Document {
 
 #[test]
 fn matches_documents() {
-    let enterprise = crate::scim::urn::ENTERPRISE_USER;
+    let enterprise = ENTERPRISE_USER;
     let department = format!(r#"{enterprise}:department eq "žOFÍN""#);
     let schemas = format!(r#"schemas eq "{enterprise}""#);
     let container = format!("{enterprise} pr");
