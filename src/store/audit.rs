@@ -1,6 +1,7 @@
 //! Who changed what: one row per write.
 
 use serde::Serialize;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
@@ -60,7 +61,7 @@ pub struct AuditQuery {
     pub limit: u32,
 }
 
-#[derive(sqlx::FromRow)]
+/// A row as the database holds it.
 struct Columns {
     id: String,
     tenant: String,
@@ -74,6 +75,33 @@ struct Columns {
     before_digest: Option<String>,
     after_digest: Option<String>,
     graph_requests: String,
+}
+
+// By hand: the derive's crate would build the drivers, TLS and SQLite a second time, for the host.
+impl<'r, R> FromRow<'r, R> for Columns
+where
+    R: Row,
+    for<'a> &'a str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i32: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            tenant: row.try_get("tenant")?,
+            at: row.try_get("at")?,
+            actor_token: row.try_get("actor_token")?,
+            actor_name: row.try_get("actor_name")?,
+            operation: row.try_get("operation")?,
+            resource_type: row.try_get("resource_type")?,
+            resource_id: row.try_get("resource_id")?,
+            status: row.try_get("status")?,
+            before_digest: row.try_get("before_digest")?,
+            after_digest: row.try_get("after_digest")?,
+            graph_requests: row.try_get("graph_requests")?,
+        })
+    }
 }
 
 const TABLE: &str = "audit";

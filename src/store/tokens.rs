@@ -1,5 +1,6 @@
 //! Rows of clients' tokens. What a token may do is decided in `service::tokens`.
 
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
@@ -47,7 +48,7 @@ pub struct TokenRow {
     pub last_used: Option<OffsetDateTime>,
 }
 
-#[derive(sqlx::FromRow)]
+/// A row as the database holds it.
 struct Columns {
     tenant: String,
     id: String,
@@ -58,6 +59,30 @@ struct Columns {
     expires: Option<i64>,
     revoked: Option<i64>,
     last_used: Option<i64>,
+}
+
+// By hand, as in `audit`.
+impl<'r, R> FromRow<'r, R> for Columns
+where
+    R: Row,
+    for<'a> &'a str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            tenant: row.try_get("tenant")?,
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            hash: row.try_get("hash")?,
+            scopes: row.try_get("scopes")?,
+            created: row.try_get("created")?,
+            expires: row.try_get("expires")?,
+            revoked: row.try_get("revoked")?,
+            last_used: row.try_get("last_used")?,
+        })
+    }
 }
 
 const TABLE: &str = "tokens";

@@ -7,6 +7,7 @@
 //! All of it is pure.
 
 mod compile;
+pub mod document;
 mod hold;
 mod order;
 mod path;

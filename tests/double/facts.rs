@@ -4,20 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The directory of the fact files about Graph: beside the repository, or where the environment
-/// says. `None` is said aloud.
+/// The directory of the fact files about Graph.
 pub fn directory() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("ENTRA_SCIM_FACTS").map_or(beside, PathBuf::from);
-    let graph = shared.join("graph");
-    if graph.is_dir() {
-        return Some(graph);
-    }
-    eprintln!(
-        "NOT CHECKED against the fact files: there is no {}",
-        graph.display()
-    );
-    None
+    crate::aloud::beside("a check against the fact files", "graph")
 }
 
 fn json(path: &Path) -> Value {

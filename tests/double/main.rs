@@ -3,10 +3,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "tests and what they stand on may panic; a check that is skipped is told aloud"
+    reason = "tests and what they stand on may panic"
 )]
 
+#[path = "../common/aloud.rs"]
+mod aloud;
 mod determinism;
 mod errors;
 mod facts;

@@ -23,12 +23,7 @@ fn obstacle(directory: &Path) -> Option<String> {
 async fn the_sdk_works_unchanged() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
     if let Some(obstacle) = obstacle(&directory) {
-        // Where every check is to run, one that cannot is a failure.
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "the Graph SDK did not run: {obstacle}"
-        );
-        eprintln!("NOT CHECKED against the Graph SDK: {obstacle}");
+        crate::aloud::not_run("Graph's SDK against the simulator", &obstacle);
         return;
     }
     let sim = Sim::start(Settings::default()).await;

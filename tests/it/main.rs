@@ -3,10 +3,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "tests and what they stand on may panic; a backend that is skipped is told aloud"
+    reason = "tests and what they stand on may panic"
 )]
 
+#[path = "../common/aloud.rs"]
+mod aloud;
 mod bad_input;
 mod cli;
 mod conformance;
@@ -18,6 +19,7 @@ mod pitfalls;
 mod postgres;
 mod rights;
 mod roles_licences;
+mod snapshots;
 mod store;
 mod support;
 mod walk;

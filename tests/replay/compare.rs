@@ -2,6 +2,7 @@
 //! where they are no accident of time or chance.
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
@@ -36,14 +37,17 @@ pub struct Mismatch {
     /// Where: property names joined by dots, `[]` for an item.
     pub path: String,
     /// What was recorded.
-    pub recorded: String,
+    pub recorded: Value,
     /// What the simulator said.
-    pub simulated: String,
+    pub simulated: Value,
+    /// What it is a part of, as recorded and as simulated: the item of the list that was asked
+    /// for, else the whole answer.
+    pub whole: Rc<(Value, Value)>,
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = |text: &str| text.chars().take(160).collect::<String>();
+        let short = |value: &Value| value.to_string().chars().take(160).collect::<String>();
         write!(
             f,
             "{:?} {}: recorded {} simulated {}",
@@ -51,7 +55,11 @@ impl fmt::Display for Mismatch {
             self.path,
             short(&self.recorded),
             short(&self.simulated)
-        )
+        )?;
+        if self.kind == Kind::Status {
+            write!(f, ": {}", short(&self.whole.1))?;
+        }
+        Ok(())
     }
 }
 
@@ -72,8 +80,8 @@ pub struct Comparison<'a> {
     pub names: &'a mut Names,
     /// What was found.
     pub found: Vec<Mismatch>,
-    /// How many items of lists only the recorded tenant had.
-    pub foreign: u32,
+    /// What is being compared, as [`Mismatch::whole`] has it.
+    pub whole: Rc<(Value, Value)>,
 }
 
 impl Comparison<'_> {
@@ -81,8 +89,9 @@ impl Comparison<'_> {
         self.found.push(Mismatch {
             kind,
             path: path.to_owned(),
-            recorded: recorded.to_string(),
-            simulated: simulated.to_string(),
+            recorded: recorded.clone(),
+            simulated: simulated.clone(),
+            whole: Rc::clone(&self.whole),
         });
     }
 
@@ -192,7 +201,6 @@ impl Comparison<'_> {
         for item in recorded {
             let key = text(item);
             if self.names.foreign.contains(&key) {
-                self.foreign += 1;
                 continue;
             }
             let wanted = self.names.rewrite(&key);
@@ -202,6 +210,9 @@ impl Comparison<'_> {
             {
                 Some(at) => {
                     let own = open.remove(at);
+                    if path == "value[]" {
+                        self.whole = Rc::new((item.clone(), own.clone()));
+                    }
                     self.values(&path, item, own, strict);
                 }
                 None if strict || !plain => {

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use super::aloud::beside;
 
 /// One recorded exchange.
 pub struct Exchange {
@@ -23,7 +27,7 @@ pub struct Exchange {
     /// The answer's body, null without one.
     pub answer: Value,
     /// When it was recorded.
-    pub year: u16,
+    pub at: OffsetDateTime,
 }
 
 impl Exchange {
@@ -52,9 +56,13 @@ pub struct KnownError {
 }
 
 /// The folder, where it is there.
+#[track_caller]
 pub fn folder() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/graph/recordings");
-    path.join("exchanges.jsonl").exists().then_some(path)
+    beside(
+        "the recordings against the simulator",
+        "graph/recordings/exchanges.jsonl",
+    )
+    .and_then(|file| file.parent().map(Path::to_owned))
 }
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -83,7 +91,6 @@ pub fn exchanges(folder: &Path) -> Vec<Exchange> {
                 }
                 None => response["body"].clone(),
             };
-            let recorded = text("/recorded");
             Exchange {
                 source: text("/source"),
                 seq: line["seq"].as_u64().unwrap(),
@@ -96,11 +103,7 @@ pub fn exchanges(folder: &Path) -> Vec<Exchange> {
                     .unwrap(),
                 headers: response["headers"].as_object().cloned().unwrap_or_default(),
                 answer,
-                year: recorded
-                    .split(['-', ' ', 'T'])
-                    .filter(|part| part.len() == 4)
-                    .find_map(|part| part.parse().ok())
-                    .unwrap_or(2020),
+                at: OffsetDateTime::parse(&text("/recorded"), &Rfc2822).unwrap(),
             }
         })
         .collect()

@@ -1,6 +1,7 @@
 //! One scenario on a tenant of its own.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use entra_scim::base::clock::{Clock, SystemClock};
@@ -294,15 +295,17 @@ impl Tenant {
             found.push(Mismatch {
                 kind: Kind::Status,
                 path: String::new(),
-                recorded: exchange.status.to_string(),
-                simulated: format!("{status} {answer}"),
+                recorded: exchange.status.into(),
+                simulated: status.into(),
+                whole: Rc::new((exchange.answer.clone(), answer)),
             });
             return Outcome::Compared(found);
         }
+        let whole = Rc::new((exchange.answer.clone(), answer.clone()));
         let mut comparison = Comparison {
             names: &mut self.names,
             found,
-            foreign: 0,
+            whole: Rc::clone(&whole),
         };
         comparison.values("", &exchange.answer, &answer, true);
         let mut found = comparison.found;
@@ -319,8 +322,9 @@ impl Tenant {
                 found.push(Mismatch {
                     kind: Kind::Header,
                     path: name.to_owned(),
-                    recorded: wanted.unwrap_or_default(),
-                    simulated: own.unwrap_or_default().to_owned(),
+                    recorded: wanted.into(),
+                    simulated: own.into(),
+                    whole: Rc::clone(&whole),
                 });
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 
@@ -15,13 +15,6 @@ struct Hook {
     seen: Arc<Mutex<Vec<Value>>>,
     /// How many of the next deliveries get 500.
     fail: Arc<Mutex<u32>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Validation {
-    validation_token: Option<String>,
-    keep: Option<String>,
 }
 
 impl Hook {
@@ -64,12 +57,17 @@ impl Hook {
 
 async fn receive(
     State(hook): State<Hook>,
-    Query(query): Query<Validation>,
+    RawQuery(query): RawQuery,
     body: String,
 ) -> (StatusCode, String) {
-    if let Some(token) = query.validation_token {
+    let value_of = |wanted: &str| {
+        url::form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes())
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.into_owned())
+    };
+    if let Some(token) = value_of("validationToken") {
         assert_eq!(
-            query.keep.as_deref(),
+            value_of("keep").as_deref(),
             Some("me"),
             "the address keeps its query"
         );

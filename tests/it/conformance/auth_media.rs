@@ -5,16 +5,11 @@ use serde_json::json;
 use super::sheet::{LIST, Sheet, UNKNOWN, small, user};
 use crate::support::app::patch_op;
 
-pub const ROWS: &[&str] = &[
-    "A01", "A02", "A03", "A04", "M01", "M02", "M03", "M04", "M05", "M06", "M07", "M08", "N01",
-    "N02", "N03", "N04", "N05", "N06", "N07",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_and_media() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("auth_media::credentials_and_media");
     let nobody = app.with_token(None);
     let answer = nobody.get("/Users").await;
     sheet.refused("A01", &answer, 401, "");

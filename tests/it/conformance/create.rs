@@ -6,16 +6,11 @@ use super::sheet::{
     ENTERPRISE, GROUP, Sheet, UNKNOWN, USER, created, only, small, user, user_with,
 };
 
-pub const ROWS: &[&str] = &[
-    "C01", "C02", "C03", "C04", "C06", "C07", "C08", "C09", "C10", "C11", "C12", "C13", "C14",
-    "C15", "C16", "C17", "C18", "C19", "C20", "C21", "C22", "C23", "C24",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn create() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("create::create");
     let answer = app.post("/Users", &user("first", &domain)).await;
     sheet.status("C01", &answer, 201);
     let id = answer.body["id"].as_str().unwrap_or_default().to_owned();

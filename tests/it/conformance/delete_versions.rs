@@ -5,10 +5,6 @@ use serde_json::{Value, json};
 use super::sheet::{Sheet, created, small, user};
 use crate::support::app::patch_op;
 
-pub const ROWS: &[&str] = &[
-    "DEL1", "DEL2", "DEL3", "V01", "V02", "V03", "V04", "V05", "V06",
-];
-
 fn titled(title: &str) -> Value {
     patch_op(json!([{"op": "replace", "path": "title", "value": title}]))
 }
@@ -17,7 +13,7 @@ fn titled(title: &str) -> Value {
 async fn delete() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["DEL1", "DEL2", "DEL3"]);
+    let mut sheet = Sheet::of("delete_versions::delete");
     for (endpoint, body) in [
         ("/Users", user("del.one", &domain)),
         ("/Groups", json!({"displayName": "Del"})),
@@ -78,7 +74,7 @@ async fn delete() {
 async fn versions() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["V01", "V02", "V03", "V04", "V05", "V06"]);
+    let mut sheet = Sheet::of("delete_versions::versions");
     let answer = app.post("/Users", &user("ver.one", &domain)).await;
     let path = format!("/Users/{}", answer.body["id"].as_str().unwrap());
     let read = app.get(&path).await;

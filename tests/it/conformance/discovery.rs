@@ -4,11 +4,6 @@ use serde_json::{Value, json};
 
 use super::sheet::{ENTERPRISE, GROUP, LIST, Sheet, USER, small};
 
-pub const ROWS: &[&str] = &[
-    "D01", "D02", "D03", "D04", "D05", "D06", "D07", "D08", "D09", "D10", "D11", "D12", "D13",
-    "D14", "D15", "D16", "D17", "D18", "D19",
-];
-
 fn legal(attribute: &Value) -> bool {
     let one_of =
         |key: &str, legal: &[&str]| attribute[key].as_str().is_some_and(|v| legal.contains(&v));
@@ -45,7 +40,7 @@ fn legal(attribute: &Value) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn discovery() {
     let app = small().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("discovery::discovery");
     let config = app.get("/ServiceProviderConfig").await;
     sheet.status("D01", &config, 200);
     sheet.same(

@@ -5,20 +5,11 @@ use serde_json::{Value, json};
 use super::sheet::{ENTERPRISE, GROUP, Sheet, USER, created, small, user, user_with};
 use crate::support::app::{App, Options, patch_op};
 
-pub const ROWS: &[&str] = &[
-    "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10", "E11", "E12", "E14",
-    "E15", "E16", "E17", "E18", "E19", "E21", "E22", "E23",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn users() {
     let app = small().await;
     let domain = app.domain().await;
-    let rows = &[
-        "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08", "E09", "E10", "E11", "E16", "E18",
-        "E19", "E21", "E22", "E23",
-    ];
-    let mut sheet = Sheet::of(rows);
+    let mut sheet = Sheet::of("entra_client::users");
     for filter in [
         "userName eq \"00aa00aa-bb11-cc22-dd33-44ee44ee44ee\"",
         "externalId eq \"00aa00aa-bb11-cc22-dd33-44ee44ee44ee\"",
@@ -271,7 +262,7 @@ async fn users() {
 async fn groups() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["E12", "E14", "E15", "E17"]);
+    let mut sheet = Sheet::of("entra_client::groups");
     let body = json!({"schemas": [GROUP, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
         "externalId": "8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159", "displayName": "entra group",
         "meta": {"resourceType": "Group"}});

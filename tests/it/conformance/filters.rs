@@ -5,12 +5,6 @@ use serde_json::json;
 use super::sheet::{ENTERPRISE, Sheet, USER, created, small, user_with};
 use crate::support::app::{App, quoted};
 
-pub const ROWS: &[&str] = &[
-    "Q01", "Q02", "Q03", "Q04", "Q05", "Q06", "Q07", "Q08", "Q09", "Q10", "Q11", "Q12", "Q13",
-    "Q14", "Q15", "Q16", "Q17", "Q18", "Q19", "Q20", "Q21", "Q22", "Q23", "Q24", "Q25", "Q26",
-    "Q27", "Q28", "Q29", "Q30", "Q31", "Q33", "Q34", "Q35", "Q36", "Q37", "Q38",
-];
-
 /// Three users of one department: a and b with titles, c without.
 async fn three(app: &App, domain: &str) -> [String; 3] {
     let rows = [
@@ -124,7 +118,7 @@ fn table(domain: &str, a: &str) -> Vec<(&'static str, String, &'static str)> {
 async fn filters() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("filters::filters");
     let ids = three(&app, &domain).await;
     for (row, filter, who) in table(&domain, &ids[0]) {
         for projection in ["", "userName"] {

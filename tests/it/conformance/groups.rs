@@ -5,11 +5,6 @@ use serde_json::{Value, json};
 use super::sheet::{GROUP, Sheet, UNKNOWN, created, small, user};
 use crate::support::app::{App, patch_op};
 
-pub const ROWS: &[&str] = &[
-    "G01", "G02", "G03", "G04", "G05", "G06", "G07", "G08", "G09", "G10", "G11", "G12", "G13",
-    "G14", "G15",
-];
-
 fn group(name: &str, members: &[&str]) -> Value {
     let members: Vec<Value> = members.iter().map(|m| json!({"value": m})).collect();
     json!({"schemas": [GROUP], "displayName": name, "members": members})
@@ -25,7 +20,7 @@ async fn members(app: &App, path: &str) -> Value {
 async fn groups() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("groups::groups");
     let mut people = Vec::new();
     for name in ["g.a", "g.b", "g.c"] {
         people.push(created(&app, "/Users", &user(name, &domain)).await);

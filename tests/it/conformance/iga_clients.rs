@@ -5,15 +5,11 @@ use serde_json::{Value, json};
 use super::sheet::{GROUP, Sheet, USER, created, small, user};
 use crate::support::app::patch_op;
 
-pub const ROWS: &[&str] = &[
-    "O01", "O02", "O03", "O04", "O05", "O06", "O07", "I02", "I03", "I04",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn okta() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["O01", "O02", "O03", "O04", "O05", "O06", "O07"]);
+    let mut sheet = Sheet::of("iga_clients::okta");
     let answer = app.get("/Users?startIndex=1&count=2").await;
     sheet.holds(
         "O01",
@@ -130,7 +126,7 @@ async fn okta() {
 async fn others() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["I02", "I03", "I04"]);
+    let mut sheet = Sheet::of("iga_clients::others");
     // scimgateway: no schemas, nulls, an empty attributes=.
     let body = json!({"userName": format!("gate@{domain}"), "displayName": "gate", "title": null, "emails": null});
     let answer = app.post("/Users?attributes=", &body).await;

@@ -1,12 +1,11 @@
 //! The preset `iga-flat` over HTTP: every row of the attribute table of an IGA platform, written
 //! and read by its path as written there, and seen in the simulated tenant.
 
-use std::path::Path;
-
 use jsonpath_rust::JsonPath;
 use serde_json::{Value, json};
 
 use super::sheet::{USER, created};
+use crate::aloud::beside;
 use crate::support::app::{Answer, App, Options, patch_op};
 
 struct Row {
@@ -16,11 +15,8 @@ struct Row {
 
 /// The table lies beside the repository; without it there is nothing to test against.
 fn table() -> Option<Vec<Row>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/attributes.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("NOT TESTED: {} is not there", file.display());
-        return None;
-    };
+    let file = beside("an IGA platform's attribute table", "attributes.json")?;
+    let text = std::fs::read_to_string(file).unwrap();
     let table: Value = serde_json::from_str(&text).unwrap();
     let rows = table["rows"].as_array().unwrap().iter();
     let rows = rows.map(|r| Row {

@@ -6,14 +6,10 @@ use serde_json::{Value, json};
 
 use super::sheet::{ENTERPRISE, Sheet, created, small, user_with};
 
-pub const ROWS: &[&str] = &[
-    "P01", "P02", "P03", "P04", "P05", "P06", "P07", "S01", "S02", "S03", "S04",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn paging() {
     let app = small().await;
-    let mut sheet = Sheet::of(&["P01", "P02", "P03", "P04", "P05", "P06", "P07"]);
+    let mut sheet = Sheet::of("paging_sort::paging");
     let every: BTreeSet<String> = app.sim_user_ids().await.into_iter().collect();
     let total = every.len();
     let page = app.get("/Users?startIndex=2&count=1").await;
@@ -79,7 +75,7 @@ async fn paging() {
 async fn sorting() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(&["S01", "S02", "S03", "S04"]);
+    let mut sheet = Sheet::of("paging_sort::sorting");
     for (name, title, mail) in [
         ("sort.B", Some("m"), Some("zz@example.com")),
         ("sort.a", None, Some("mm@example.com")),

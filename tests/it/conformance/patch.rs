@@ -5,12 +5,6 @@ use serde_json::{Value, json};
 use super::sheet::{ENTERPRISE, Sheet, UNKNOWN, USER, created, only, small, user, user_with};
 use crate::support::app::{Answer, App, patch_op};
 
-pub const ROWS: &[&str] = &[
-    "T01", "T02", "T03", "T04", "T05", "T06", "T07", "T08", "T09", "T10", "T11", "T12", "T13",
-    "T14", "T15", "T16", "T17", "T18", "T19", "T20", "T21", "T22", "T23", "T24", "T25", "T26",
-    "T27", "T28", "T29", "T30", "T31", "T32", "T33", "T34",
-];
-
 struct Subject {
     app: App,
     path: String,
@@ -238,7 +232,7 @@ fn changes() -> Vec<(&'static str, Value, &'static str, Value)> {
 async fn patch() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("patch::patch");
     created(&app, "/Users", &user("other.one", &domain)).await;
     let s = subject(&app, &domain).await;
 

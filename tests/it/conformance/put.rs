@@ -4,13 +4,11 @@ use serde_json::json;
 
 use super::sheet::{ENTERPRISE, Sheet, UNKNOWN, USER, created, small, user, user_with};
 
-pub const ROWS: &[&str] = &["U01", "U02", "U03", "U04", "U05", "U07"];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn put() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("put::put");
     created(&app, "/Users", &user("other.one", &domain)).await;
     let body = user_with(
         "put.one",

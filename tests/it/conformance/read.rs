@@ -4,15 +4,11 @@ use serde_json::json;
 
 use super::sheet::{ENTERPRISE, ENTRA, Sheet, UNKNOWN, USER, created, only, small, user_with};
 
-pub const ROWS: &[&str] = &[
-    "R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10", "R11", "R12",
-];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn read() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("read::read");
     let body = user_with(
         "reader",
         &domain,

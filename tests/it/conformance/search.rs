@@ -4,15 +4,13 @@ use serde_json::{Value, json};
 
 use super::sheet::{LIST, Sheet, created, only, small, user};
 
-pub const ROWS: &[&str] = &["X01", "X02", "X03"];
-
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn search() {
     let app = small().await;
     let domain = app.domain().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("search::search");
     created(
         &app,
         "/Users",

@@ -1,9 +1,10 @@
 //! A sheet of checks: all of a group are entered, then the faults are told together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::rows::rows;
 use crate::support::app::{Answer, App};
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -17,13 +18,19 @@ pub const UNKNOWN: &str = "00000000-1111-4222-8333-444444444444";
 
 /// The faults found, and which rows have been entered.
 pub struct Sheet {
-    rows: &'static [&'static str],
+    rows: BTreeMap<&'static str, &'static str>,
     entered: BTreeSet<&'static str>,
     faults: Vec<String>,
 }
 
 impl Sheet {
-    pub fn of(rows: &'static [&'static str]) -> Self {
+    /// The sheet with the rows that name this test, `module::function`.
+    pub fn of(test: &str) -> Self {
+        let rows = rows()
+            .into_iter()
+            .filter(|row| row.tests.contains(&test))
+            .map(|row| (row.id, row.required))
+            .collect();
         Self {
             rows,
             entered: BTreeSet::new(),
@@ -31,11 +38,17 @@ impl Sheet {
         }
     }
 
+    /// Notes a fault, with what is required.
+    fn fault(&mut self, id: &'static str, what: &str) {
+        let required = self.rows.get(id).copied().unwrap_or_default();
+        self.faults.push(format!("{id} ({required}): {what}"));
+    }
+
     /// One check on an answer.
     pub fn holds(&mut self, id: &'static str, holds: bool, answer: &Answer) {
         self.entered.insert(id);
         if !holds {
-            self.faults.push(format!("{id}: {}", answer.shown()));
+            self.fault(id, &answer.shown());
         }
     }
 
@@ -43,8 +56,7 @@ impl Sheet {
     pub fn status(&mut self, id: &'static str, answer: &Answer, status: u16) {
         self.entered.insert(id);
         if answer.status != status {
-            self.faults
-                .push(format!("{id}: not {status}: {}", answer.shown()));
+            self.fault(id, &format!("not {status}: {}", answer.shown()));
         }
     }
 
@@ -58,10 +70,7 @@ impl Sheet {
             && answer.body["status"] == json!(status.to_string())
             && !answer.detail().is_empty();
         if answer.status != status || !of_type || !whole {
-            self.faults.push(format!(
-                "{id}: not {status} {scim_type}: {}",
-                answer.shown()
-            ));
+            self.fault(id, &format!("not {status} {scim_type}: {}", answer.shown()));
         }
     }
 
@@ -69,29 +78,19 @@ impl Sheet {
     pub fn same(&mut self, id: &'static str, found: &Value, wanted: &Value) {
         self.entered.insert(id);
         if found != wanted {
-            self.faults
-                .push(format!("{id}: {found} instead of {wanted}"));
+            self.fault(id, &format!("{found} instead of {wanted}"));
         }
     }
 
     /// Fails when anything was found, or a row was not entered.
     #[track_caller]
     pub fn finish(self) {
-        let open: Vec<&str> = self
-            .rows
-            .iter()
-            .copied()
-            .filter(|r| !self.entered.contains(r))
-            .collect();
-        let alien: Vec<&str> = self
-            .entered
-            .iter()
-            .copied()
-            .filter(|r| !self.rows.contains(r))
-            .collect();
+        let of_page: BTreeSet<&str> = self.rows.keys().copied().collect();
+        let open: Vec<&&str> = of_page.difference(&self.entered).collect();
+        let alien: Vec<&&str> = self.entered.difference(&of_page).collect();
         assert!(
             self.faults.is_empty() && open.is_empty() && alien.is_empty(),
-            "faults:\n{}\nnot entered: {open:?}, not of this sheet: {alien:?}",
+            "faults:\n{}\nnot looked at: {open:?}, not of this test by docs/conformance.md: {alien:?}",
             self.faults.join("\n")
         );
     }

@@ -6,11 +6,6 @@ use serde_json::{Value, json};
 use super::sheet::{Sheet, small};
 use crate::support::app::{App, quoted};
 
-pub const ROWS: &[&str] = &[
-    "Q06", "Q07", "Q08", "Q09", "Q10", "Q11", "Q12", "Q13", "Q15", "Q25", "P01", "S01", "S02",
-    "S03",
-];
-
 type Test = Box<dyn Fn(&Value) -> bool>;
 
 fn name(v: &Value) -> String {
@@ -166,7 +161,7 @@ async fn check(app: &App, sheet: &mut Sheet, path: &str, table: Vec<(&'static st
 #[tokio::test(flavor = "multi_thread")]
 async fn whole_lists() {
     let app = small().await;
-    let mut sheet = Sheet::of(ROWS);
+    let mut sheet = Sheet::of("whole_lists::whole_lists");
     check(&app, &mut sheet, "/Roles", roles("Global Reader")).await;
     check(&app, &mut sheet, "/Licenses", licences()).await;
     let names = |v: &Value| -> Vec<String> {

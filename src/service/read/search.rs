@@ -1,0 +1,57 @@
+//! `POST /.search`: one query over every resource type (RFC 7644 §3.4.2.1, §3.4.3).
+
+use serde_json::Value;
+
+use super::{
+    super::{Context, Error},
+    ListPage, list,
+};
+use crate::scim::{
+    Document,
+    error::{Error as ScimError, Kind},
+    list::ListQuery,
+};
+
+/// Searches the types one after the other, in the order of `/ResourceTypes`; the window of
+/// `startIndex` and `count` runs over all of them. A type that lacks an attribute of the filter
+/// has no matches; a filter that no type understands is an error.
+///
+/// # Errors
+/// As for [`list`].
+pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Error> {
+    let mut total = 0;
+    let mut resources: Vec<Document> = Vec::new();
+    let mut not_understood: Option<ScimError> = None;
+    let mut understood = false;
+    let mut start_index = 1;
+    for cx in contexts {
+        let mut query = match ListQuery::from_search_request(body, cx.schema()) {
+            Ok(query) => query,
+            Err(error) if error.kind == Kind::InvalidFilter => {
+                not_understood = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        understood = true;
+        start_index = query.start_index;
+        let settings = &cx.app.settings;
+        let count = query
+            .count
+            .unwrap_or(settings.default_page)
+            .min(settings.max_page);
+        query.count = Some(count - resources.len().min(count));
+        query.start_index = query.start_index.saturating_sub(total).max(1);
+        let page = list(&cx, &query).await?;
+        total += page.total;
+        resources.extend(page.resources);
+    }
+    match not_understood {
+        Some(error) if !understood => Err(error.into()),
+        _ => Ok(ListPage {
+            total,
+            start_index,
+            resources,
+        }),
+    }
+}
