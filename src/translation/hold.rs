@@ -85,6 +85,8 @@ impl Mapping {
         let slots: Vec<&Slot> = self.slots.iter().filter(|s| s.attr == *attr).collect();
         let mut taken = vec![false; slots.len()];
         let mut untyped = Vec::new();
+        // The elements of which there is only one of each kind.
+        let mut given: Vec<&Value> = Vec::new();
         for element in elements {
             let best = slots
                 .iter()
@@ -92,7 +94,12 @@ impl Mapping {
                 .filter(|(_, slot)| fits(slot, element))
                 .max_by_key(|(at, slot)| (is_primary_right(slot, element), usize::MAX - at));
             match best {
-                Some((at, slot)) => self.give(slot, element, &mut taken[at], held),
+                Some((at, slot)) => {
+                    if !slot.many && !taken[at] {
+                        given.push(element);
+                    }
+                    self.give(slot, element, &mut taken[at], held);
+                }
                 None if slots.iter().all(|slot| says_nothing(slot, element)) => {
                     untyped.push(element);
                 }
@@ -109,6 +116,10 @@ impl Mapping {
             }
         }
         for element in untyped {
+            // What is there already is not there once more.
+            if given.iter().any(|whole| repeats(element, whole)) {
+                continue;
+            }
             let enumerated = || slots.iter().enumerate();
             let free = enumerated()
                 .find(|(at, slot)| slot.is_primary && !taken[*at])
@@ -186,6 +197,16 @@ impl Mapping {
             }
         }
     }
+}
+
+/// Whether an element says nothing that `whole` does not say.
+fn repeats(element: &Value, whole: &Value) -> bool {
+    element.as_object().is_some_and(|element| {
+        element
+            .iter()
+            .filter(|(name, _)| !is_decided_here(name))
+            .all(|(name, value)| whole.get(name) == Some(value))
+    })
 }
 
 fn described(slots: &[&Slot]) -> String {

@@ -9,8 +9,8 @@ use crate::scim::{
     error::Error,
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
-        List, filled, get, immutable, is_blank, is_primary, is_reference, labels_only, nameless,
-        only_primary, remove, same_value, set, set_schemas, strip_nulls,
+        List, filled, get, get_mut, immutable, is_blank, is_primary, is_reference, labels_only,
+        nameless, remove, same_value, set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
 };
@@ -38,6 +38,7 @@ pub fn apply(
     options: &Options,
 ) -> Result<Document, Error> {
     let mut after = doc.clone();
+    let mut lists: Vec<(AttrPath, List<'_>)> = Vec::new();
     for operation in operations {
         let resolved = schema.resolve(&operation.target.path)?;
         let Some(attribute) = resolved.attribute else {
@@ -47,37 +48,44 @@ pub fn apply(
             )));
         };
         let whole = operation.target.path.without_sub();
-        let before = get(&after, &whole).cloned();
         let step = Step {
             attribute,
             operation,
             options,
         };
-        let result = match &operation.target.filter {
-            Some(filter) => step.through_filter(filter, before.clone())?,
-            None if attribute.multi_valued => step.on_list(before.clone())?,
-            None => step.on_single(before.clone())?,
-        };
-        if is_reference(attribute) && elements_of(result.as_ref()).iter().any(is_nameless) {
-            return Err(nameless(attribute, &whole));
+        if !attribute.multi_valued {
+            on_single(&step, &whole, &mut after)?;
+            continue;
         }
-        if attribute.mutability == Mutability::Immutable
-            && let Some(old) = &before
-            && !result
-                .as_ref()
-                .is_some_and(|new| same_value(attribute, old, new))
-        {
-            return Err(immutable(&whole));
-        }
-        if let Some(value) = result.filter(|value| !is_blank(value)) {
-            set(&mut after, &whole, value);
-        } else {
-            remove(&mut after, &whole);
-            if attribute.required && before.is_some() {
-                return Err(Error::mutability(format!(
-                    "'{whole}' is required and cannot be unassigned"
-                )));
+        // A list is opened once, however many operations are on it.
+        let at = match lists.iter().position(|(path, _)| *path == whole) {
+            Some(at) => at,
+            None => {
+                let held = get_mut(&mut after, &whole).map(Value::take);
+                lists.push((whole, List::new(attribute, elements(held))));
+                lists.len() - 1
             }
+        };
+        let (whole, list) = &mut lists[at];
+        let was_there = !list.is_empty();
+        step.on_list(list)?;
+        if attribute.required && was_there && list.is_empty() {
+            return Err(unassigned(whole));
+        }
+    }
+    for (path, list) in lists {
+        let after_all = Value::Array(list.into_inner());
+        if let Some(attribute) = schema.resolve(&path)?.attribute
+            && attribute.mutability == Mutability::Immutable
+            && let Some(before) = get(doc, &path)
+            && !same_value(attribute, before, &after_all)
+        {
+            return Err(immutable(&path));
+        }
+        if is_blank(&after_all) {
+            remove(&mut after, &path);
+        } else {
+            set(&mut after, &path, after_all);
         }
     }
     let joined = |urn: &str| doc.contains_key(urn) != after.contains_key(urn);
@@ -87,13 +95,55 @@ pub fn apply(
     Ok(after)
 }
 
+/// An operation on a single-valued attribute.
+fn on_single(step: &Step<'_>, path: &AttrPath, doc: &mut Document) -> Result<(), Error> {
+    let Step {
+        attribute,
+        operation,
+        ..
+    } = *step;
+    let before = get(doc, path).cloned();
+    let result = if operation.target.filter.is_some() {
+        // A list of at most one.
+        let mut list = List::new(attribute, elements(before.clone()));
+        step.on_list(&mut list)?;
+        list.into_inner().pop()
+    } else {
+        step.on_value(before.clone())?
+    };
+    if is_reference(attribute) && result.as_ref().is_some_and(is_nameless) {
+        return Err(nameless(attribute, path));
+    }
+    if attribute.mutability == Mutability::Immutable
+        && let Some(old) = &before
+        && !result
+            .as_ref()
+            .is_some_and(|new| same_value(attribute, old, new))
+    {
+        return Err(immutable(path));
+    }
+    if let Some(value) = result.filter(|value| !is_blank(value)) {
+        set(doc, path, value);
+    } else {
+        remove(doc, path);
+        if attribute.required && before.is_some() {
+            return Err(unassigned(path));
+        }
+    }
+    Ok(())
+}
+
+fn unassigned(path: &AttrPath) -> Error {
+    Error::mutability(format!("'{path}' is required and cannot be unassigned"))
+}
+
 struct Step<'a> {
     attribute: &'a Attribute,
     operation: &'a Operation,
     options: &'a Options,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
     fn path(&self) -> &AttrPath {
         &self.operation.target.path
     }
@@ -106,7 +156,15 @@ impl Step<'_> {
         }
     }
 
-    fn on_single(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
+    /// The elements that a removal names.
+    fn removed(&self) -> Option<&Value> {
+        match self.operation.op {
+            Op::Remove => self.operation.value.as_ref(),
+            Op::Add | Op::Replace => None,
+        }
+    }
+
+    fn on_value(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
         if let Some(sub) = &self.path().sub {
             let mut object = before.unwrap_or_else(empty_object);
             self.change_sub(&mut object, sub)?;
@@ -122,179 +180,174 @@ impl Step<'_> {
                 strip_nulls(&mut new);
                 Ok(Some(new))
             }
-            // `remove manager` with a value takes that manager only.
             (None, Some(old)) => Ok(match self.removed() {
-                Some(wanted) if !self.holds(wanted, &old) => Some(old),
-                _ => None,
+                // `remove manager` with a value takes that manager only.
+                Some(wanted) => {
+                    let mut list = List::new(self.attribute, vec![old]);
+                    list.take_described(&elements(Some(wanted.clone())));
+                    list.into_inner().pop()
+                }
+                None => None,
             }),
             (None, None) => Ok(None),
         }
     }
 
-    /// The elements that a removal names.
-    fn removed(&self) -> Option<&Value> {
-        match self.operation.op {
-            Op::Remove => self.operation.value.as_ref(),
-            Op::Add | Op::Replace => None,
+    fn on_list(&self, list: &mut List<'a>) -> Result<(), Error> {
+        if let Some(filter) = &self.operation.target.filter {
+            return self.through_filter(filter, list);
         }
-    }
-
-    fn holds(&self, wanted: &Value, element: &Value) -> bool {
-        List::new(self.attribute, elements(Some(wanted.clone()))).holds(element)
-    }
-
-    fn on_list(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
-        let mut list = elements(before);
         if let Some(sub) = &self.path().sub {
-            let all: Vec<usize> = (0..list.len()).collect();
+            let mut all = list.places();
             if all.is_empty() && self.assigned().is_some() {
-                list.push(empty_object());
-                return self.subs(list, vec![0], sub);
+                all.push(list.push(empty_object()));
             }
-            return self.subs(list, all, sub);
+            return self.subs(list, &all, sub);
         }
-        let Some(new) = self.assigned() else {
-            let Some(wanted) = self.removed() else {
-                return Ok(None);
-            };
-            let wanted = List::new(self.attribute, elements(Some(wanted.clone())));
-            list.retain(|element| !wanted.holds(element));
-            return Ok(Some(Value::Array(list)));
-        };
-        let new = elements(Some(new.clone()));
-        if self.operation.op == Op::Replace {
-            return Ok(Some(Value::Array(new)));
-        }
-        let mut list = List::new(self.attribute, list);
-        let mut primary = None;
-        for element in new {
-            let is_primary = is_primary(&element);
-            let at = list.add(element);
-            if is_primary {
-                primary = Some(at);
+        match (self.assigned(), self.removed()) {
+            (None, Some(wanted)) => {
+                list.take_described(value_elements(wanted));
+            }
+            (None, None) => *list = List::new(self.attribute, Vec::new()),
+            (Some(new), _) if self.operation.op == Op::Replace => {
+                *list = List::new(self.attribute, elements(Some(new.clone())));
+            }
+            (Some(new), _) => {
+                let mut primary = None;
+                for element in value_elements(new) {
+                    let at = list.add(element.clone());
+                    if is_primary(element) {
+                        primary = Some(at);
+                    }
+                }
+                if let Some(kept) = primary {
+                    list.only_primary(kept);
+                }
             }
         }
-        let mut list = list.into_inner();
-        if let Some(kept) = primary {
-            only_primary(&mut list, kept);
-        }
-        Ok(Some(Value::Array(list)))
+        Ok(())
     }
 
-    fn through_filter(
-        &self,
-        filter: &Filter,
-        before: Option<Value>,
-    ) -> Result<Option<Value>, Error> {
+    /// The places of the elements that satisfy a filter.
+    fn matching(&self, filter: &Filter, list: &List<'_>) -> Vec<usize> {
         let matcher = Matcher::within(filter, self.attribute);
-        let mut list = elements(before);
-        let mut matching: Vec<usize> = (0..list.len())
-            .filter(|at| matcher.matches_element(&list[*at]))
-            .collect();
-        let was_created = matching.is_empty();
-        if was_created {
+        let mut places = match pinned(filter) {
+            Some(values) => values
+                .into_iter()
+                .map(|value| list.places_of(value))
+                .collect::<Option<Vec<_>>>()
+                .map(|found| found.concat()),
+            None => None,
+        }
+        .unwrap_or_else(|| list.places());
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|at| {
+            list.get(*at)
+                .is_some_and(|element| matcher.matches_element(element))
+        });
+        places
+    }
+
+    fn through_filter(&self, filter: &Filter, list: &mut List<'a>) -> Result<(), Error> {
+        let mut matching = self.matching(filter, list);
+        let new = self.assigned();
+        let mut creating = None;
+        if matching.is_empty() {
             if self.operation.op == Op::Remove {
-                return Ok(self.shaped(list));
+                return Ok(());
             }
             let may_create = self.operation.op == Op::Add || self.options.create_on_no_match;
+            if new.is_none() && may_create {
+                return Ok(());
+            }
             let room = self.attribute.multi_valued || list.is_empty();
+            let matcher = Matcher::within(filter, self.attribute);
             let created = created(filter, self.attribute)
                 .filter(|element| may_create && room && matcher.matches_element(element));
-            if self.assigned().is_none() && may_create {
-                return Ok(self.shaped(list));
-            }
             let Some(created) = created else {
                 return Err(Error::no_target(format!(
                     "no value of '{}' matches [{filter}]",
                     self.path()
                 )));
             };
-            matching.push(list.len());
             let primary = is_primary(&created);
-            list.push(created);
+            let at = list.push(created);
             if primary {
-                self.one_primary(&mut list, &matching)?;
+                list.only_primary(at);
             }
+            matching.push(at);
+            creating = Some(at);
         }
-        if let Some(sub) = &self.operation.target.sub {
-            let changed = self.subs(list, matching, sub)?;
-            return Ok(if was_created {
-                self.once(changed)
-            } else {
-                changed
-            });
-        }
-        let Some(new) = self.assigned() else {
-            let mut at = 0;
-            list.retain(|_| {
-                at += 1;
-                matching.binary_search(&(at - 1)).is_err()
-            });
-            return Ok(self.shaped(list));
-        };
-        for &at in &matching {
-            if self.operation.op == Op::Replace && new.is_object() {
-                // What the filter says of the element stays true unless the value says
-                // otherwise.
-                let mut element = created(filter, self.attribute).unwrap_or_else(empty_object);
-                self.refuse_immutable(&list[at], new)?;
-                overlay(&mut element, new);
-                list[at] = element;
-            } else {
-                let mut element = list[at].take();
-                self.merge(&mut element, new)?;
-                list[at] = element;
+        match (&self.operation.target.sub, new) {
+            (Some(sub), _) => self.subs(list, &matching, sub)?,
+            (None, None) => {
+                for at in matching {
+                    list.take(at);
+                }
             }
+            (None, Some(new)) => self.assign(filter, new, list, &matching)?,
         }
-        if is_primary(new) {
-            self.one_primary(&mut list, &matching)?;
+        // What a filter had to create although it is there is there once.
+        if let Some(created) = creating.and_then(|at| list.take(at)) {
+            list.add(created);
         }
-        let changed = self.shaped(list);
-        Ok(if was_created {
-            self.once(changed)
-        } else {
-            changed
-        })
+        Ok(())
     }
 
-    /// The list without its last element if that is one of the others: what a filter had to
-    /// create although it is there.
-    fn once(&self, value: Option<Value>) -> Option<Value> {
-        match value {
-            Some(Value::Array(mut list)) if self.attribute.multi_valued => {
-                let created = list.pop();
-                let mut list = List::new(self.attribute, list);
-                if let Some(created) = created {
-                    list.add(created);
+    /// Lays a value over the elements that a filter has found, or puts it in their place.
+    fn assign(
+        &self,
+        filter: &Filter,
+        new: &Value,
+        list: &mut List<'a>,
+        places: &[usize],
+    ) -> Result<(), Error> {
+        for &at in places {
+            list.change(at, |element| {
+                if self.operation.op == Op::Replace && new.is_object() {
+                    // What the filter says of the element stays true unless the value says
+                    // otherwise.
+                    let mut whole = created(filter, self.attribute).unwrap_or_else(empty_object);
+                    self.refuse_immutable(element, new)?;
+                    overlay(&mut whole, new);
+                    *element = whole;
+                    return Ok(());
                 }
-                Some(Value::Array(list.into_inner()))
-            }
-            other => other,
+                self.merge(element, new)
+            })?;
+            self.refuse_nameless(list, at)?;
         }
+        if is_primary(new) {
+            self.one_primary(list, places)?;
+        }
+        Ok(())
+    }
+
+    fn refuse_nameless(&self, list: &List<'_>, at: usize) -> Result<(), Error> {
+        if is_reference(self.attribute) && list.get(at).is_some_and(is_nameless) {
+            return Err(nameless(self.attribute, &self.path().without_sub()));
+        }
+        Ok(())
     }
 
     /// Sets or takes away one sub-attribute of the elements at `places`.
-    fn subs(
-        &self,
-        mut list: Vec<Value>,
-        places: Vec<usize>,
-        sub: &str,
-    ) -> Result<Option<Value>, Error> {
+    fn subs(&self, list: &mut List<'a>, places: &[usize], sub: &str) -> Result<(), Error> {
         let assigned = self.assigned();
-        for &at in &places {
-            self.change_sub(&mut list[at], sub)?;
+        for &at in places {
+            list.change(at, |element| self.change_sub(element, sub))?;
+            let is_spent = list
+                .get(at)
+                .is_some_and(|element| assigned.is_none() && self.is_spent(element, sub));
+            if is_spent {
+                list.take(at);
+            }
+            self.refuse_nameless(list, at)?;
         }
         if sub == "primary" && assigned == Some(&Value::Bool(true)) {
-            self.one_primary(&mut list, &places)?;
+            self.one_primary(list, places)?;
         }
-        if assigned.is_none() {
-            let mut at = 0;
-            list.retain(|element| {
-                at += 1;
-                places.binary_search(&(at - 1)).is_err() || !self.is_spent(element, sub)
-            });
-        }
-        Ok(self.shaped(list))
+        Ok(())
     }
 
     /// Whether an element that lost `sub` is nothing any more.
@@ -309,7 +362,7 @@ impl Step<'_> {
             || (!is_label && labels_only(self.attribute, element))
     }
 
-    fn one_primary(&self, list: &mut [Value], places: &[usize]) -> Result<(), Error> {
+    fn one_primary(&self, list: &mut List<'a>, places: &[usize]) -> Result<(), Error> {
         let [kept] = places else {
             return Err(Error::invalid_value(format!(
                 "'{}' would have {} primary values",
@@ -317,7 +370,7 @@ impl Step<'_> {
                 places.len()
             )));
         };
-        only_primary(list, *kept);
+        list.only_primary(*kept);
         Ok(())
     }
 
@@ -328,23 +381,17 @@ impl Step<'_> {
         let Some(definition) = definition else {
             return self.set_sub(element, sub, self.assigned());
         };
-        let present = elements(element.get(sub).cloned());
-        let changed = match (self.operation.op, self.assigned(), self.removed()) {
+        let mut list = List::new(definition, elements(element.get(sub).cloned()));
+        match (self.operation.op, self.assigned(), self.removed()) {
             (Op::Add, Some(new), _) => {
-                let mut list = List::new(definition, present);
-                for value in elements(Some(new.clone())) {
-                    list.add(value);
+                for value in value_elements(new) {
+                    list.add(value.clone());
                 }
-                list.into_inner()
             }
-            (Op::Remove, _, Some(wanted)) => {
-                let wanted = List::new(definition, elements(Some(wanted.clone())));
-                let mut present = present;
-                present.retain(|value| !wanted.holds(value));
-                present
-            }
-            (_, assigned, _) => elements(assigned.cloned()),
-        };
+            (Op::Remove, _, Some(wanted)) => list.take_described(value_elements(wanted)),
+            (_, assigned, _) => list = List::new(definition, elements(assigned.cloned())),
+        }
+        let changed = list.into_inner();
         let changed = (!changed.is_empty()).then_some(Value::Array(changed));
         self.set_sub(element, sub, changed.as_ref())
     }
@@ -393,15 +440,6 @@ impl Step<'_> {
         }
         Ok(())
     }
-
-    /// The list as the attribute holds it.
-    fn shaped(&self, mut list: Vec<Value>) -> Option<Value> {
-        if self.attribute.multi_valued {
-            Some(Value::Array(list))
-        } else {
-            list.pop()
-        }
-    }
 }
 
 fn empty_object() -> Value {
@@ -413,11 +451,24 @@ fn is_nameless(element: &Value) -> bool {
     !element.get("value").is_some_and(filled)
 }
 
-fn elements_of(value: Option<&Value>) -> &[Value] {
+/// The values of `value eq "a"`, joined by `or` or narrowed by `and`: of these elements alone the
+/// filter can be true.
+fn pinned(filter: &Filter) -> Option<Vec<&str>> {
+    match filter {
+        Filter::Compare(path, CompareOp::Eq, Literal::String(value)) if path.attr == "value" => {
+            Some(vec![value])
+        }
+        Filter::Or(a, b) => Some([pinned(a)?, pinned(b)?].concat()),
+        Filter::And(a, b) => pinned(a).or_else(|| pinned(b)),
+        _ => None,
+    }
+}
+
+fn value_elements(value: &Value) -> &[Value] {
     match value {
-        None | Some(Value::Null) => &[],
-        Some(Value::Array(list)) => list,
-        Some(single) => std::slice::from_ref(single),
+        Value::Null => &[],
+        Value::Array(list) => list,
+        single => std::slice::from_ref(single),
     }
 }
 

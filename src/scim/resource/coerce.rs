@@ -339,15 +339,6 @@ pub(crate) fn strip_nulls(value: &mut Value) {
     }
 }
 
-/// Sets `primary` to false wherever it is true, but at `kept`.
-pub(crate) fn only_primary(elements: &mut [Value], kept: usize) {
-    for (index, element) in elements.iter_mut().enumerate() {
-        if index != kept && is_primary(element) {
-            element["primary"] = Value::Bool(false);
-        }
-    }
-}
-
 pub(crate) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }

@@ -16,7 +16,12 @@ use crate::{
         attr::AttrPath,
         filter::{CompareOp, Literal},
     },
-    translation::{path::Step, row::Row, to_graph::side_resource, transform::Transform},
+    translation::{
+        path::Step,
+        row::Row,
+        to_graph::side_resource,
+        transform::{self, Transform},
+    },
 };
 
 /// A row's path as `$filter` writes it, with what Graph allows there.
@@ -280,11 +285,14 @@ impl Mapping {
         let held = match &row.transform {
             Transform::Identity
             | Transform::Not
-            | Transform::DateTime
             | Transform::BooleanText
             | Transform::IntegerText => row
                 .transform
                 .write(&json)
+                .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
+            // Compared to the fraction, though none is written.
+            Transform::DateTime => transform::date_time(json.as_str().unwrap_or_default())
+                .map(Json::String)
                 .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
             Transform::Lower => json,
             Transform::SmtpAddress => format!("smtp:{}", json.as_str().unwrap_or_default()).into(),
@@ -321,7 +329,7 @@ fn ordered(row: &Row, target: &Target, op: CompareOp, literal: &Literal) -> Resu
     let (Literal::String(text), true) = (literal, is_date) else {
         return Err(unsupported(row, target, &op.to_string()));
     };
-    let at = crate::translation::transform::date_time(text)
+    let at = transform::date_time(text)
         .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?;
     // Graph has ge and le: gt and lt are told apart by the evaluation.
     let (op, exact) = match op {

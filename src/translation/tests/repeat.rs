@@ -117,6 +117,32 @@ fn a_repeated_patch_changes_nothing() {
     }
 }
 
+/// What is written is what the next read shows, however it was spelled.
+#[test]
+fn a_moment_is_kept_as_it_is_read() {
+    let standard = mapping("standard", "users");
+    let urn = "urn:ietf:params:scim:schemas:extension:Microsoft:Entra:2.0:User";
+    let kept = "2025-12-31T22:00:00Z";
+    let mut entity = json!({});
+    for (spelled, body) in [
+        (
+            "2026-01-01T00:00:00+02:00",
+            json!({"employeeHireDate": kept}),
+        ),
+        ("2025-12-31T22:00:00.9999999Z", json!({})),
+        ("2025-12-31t17:00:00-05:00", json!({})),
+    ] {
+        let path = format!("{urn}:employeeHireDate");
+        let operation = json!({"op": "replace", "path": path, "value": spelled});
+        assert_eq!(
+            send(&standard, &mut entity, &operation),
+            Ok(body),
+            "{spelled}"
+        );
+        assert_eq!(standard.to_scim(&entity)[urn]["employeeHireDate"], kept);
+    }
+}
+
 /// A second value without a type is not put where it was not meant to be.
 #[test]
 fn no_place_is_guessed() {

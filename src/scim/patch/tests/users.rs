@@ -628,3 +628,21 @@ fn values_of_a_sub_attribute() {
     let after = patch(&before, &created, &user(), STRICT).unwrap();
     assert_eq!(after["roles"][2], json!({"plans": ["z"], "value": "t"}));
 }
+
+/// An immutable moment may be told again with another offset.
+#[test]
+fn one_moment_in_two_spellings() {
+    let before = json!({"userName": "b", "hireDate": "2025-12-31T22:00:00Z"});
+    let spelled = |value: &str| json!([{"op": "replace", "path": "hireDate", "value": value}]);
+    assert!(
+        patch(
+            &before,
+            &spelled("2026-01-01T00:00:00.000+02:00"),
+            &user(),
+            STRICT
+        )
+        .is_ok()
+    );
+    let error = patch(&before, &spelled("2026-01-01T00:00:00Z"), &user(), STRICT).unwrap_err();
+    assert_eq!(error.kind, Kind::Mutability);
+}
