@@ -45,6 +45,7 @@ pub static GROUPS: ResourceType = ResourceType {
             collection: "/groups",
         },
     ],
+    side_resources: &[],
     has_photo: false,
     special: &Groups,
 };

@@ -34,6 +34,7 @@ pub static LICENSES: ResourceType = ResourceType {
     },
     patch_answer: PatchAnswer::NoContent,
     relations: &[&Holders],
+    side_resources: &[],
     has_photo: false,
     special: &Licenses,
 };

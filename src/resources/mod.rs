@@ -19,7 +19,7 @@ pub mod users;
 
 use serde_json::{Map, Value};
 
-use crate::scim::{Document, error::Error, schema::Attribute};
+use crate::scim::{Document, error::Error};
 
 pub use edge::{Edge, EdgeKind, Held, Side};
 pub use plan::{GraphCall, Inverse, Purpose, Tolerates, Verb};
@@ -184,10 +184,20 @@ pub struct ResourceType {
     pub patch_answer: PatchAnswer,
     /// Relations to other objects.
     pub relations: &'static [&'static dyn Relation],
+    /// Properties that are resources of their own below an object: `mailboxSettings`.
+    pub side_resources: &'static [&'static str],
     /// Whether its objects have a picture at `/{id}/photo`.
     pub has_photo: bool,
     /// The rest.
     pub special: &'static dyn Special,
+}
+
+impl std::fmt::Debug for ResourceType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResourceType")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ResourceType {
@@ -218,11 +228,6 @@ pub fn object_type(text: &str) -> Option<&'static str> {
     served
         .chain(["ServicePrincipal", "Device", "Contact"])
         .find(|name| name.eq_ignore_ascii_case(text))
-}
-
-/// The multi-valued complex attribute of a relation, for the resource type of that SCIM name.
-pub fn relation_attribute(resource: &str, relation: &str) -> Option<Attribute> {
-    Some(by_name(resource)?.relation(relation)?.attribute())
 }
 
 /// Whether `text` has the form of a Graph object id.

@@ -38,6 +38,7 @@ pub static ROLES: ResourceType = ResourceType {
     },
     patch_answer: PatchAnswer::Resource,
     relations: &[&RoleAssignments { side: Side::To }],
+    side_resources: &[],
     has_photo: false,
     special: &Roles,
 };

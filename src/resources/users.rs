@@ -48,6 +48,7 @@ pub static USERS: ResourceType = ResourceType {
             collection: "/users",
         },
     ],
+    side_resources: &["mailboxSettings"],
     has_photo: true,
     special: &Users,
 };

@@ -19,7 +19,6 @@ use crate::{
     translation::{
         path::Step,
         row::Row,
-        to_graph::side_resource,
         transform::{self, Transform},
     },
 };
@@ -79,8 +78,7 @@ impl Mapping {
             return Err(Why::cannot(format!("'{}' is not mapped", row.written)));
         };
         let root = path.root();
-        if side_resource(&self.entity, root).is_some() || facts::per_object_only(&self.entity, root)
-        {
+        if self.side_resource(root).is_some() || facts::per_object_only(&self.entity, root) {
             return Err(Why::fatal(format!(
                 "'{}' cannot be filtered: Microsoft Graph gives {root} of one {} at a time",
                 row.written, self.entity

@@ -321,9 +321,7 @@ impl Mapping {
         if self.is_assigned_licence(row) {
             return None;
         }
-        resources::by_name(&self.schema.name)?
-            .relation(&row.relation)?
-            .candidates(value)?;
+        self.kind?.relation(&row.relation)?.candidates(value)?;
         Some(RelationFilter {
             relation: row.relation.clone(),
             value: value.clone(),
