@@ -211,7 +211,7 @@ impl Context {
 
     /// A finished document as the client gets it: projected, its links complete.
     fn shown(&self, doc: Document, projection: &Projection) -> Document {
-        let mut shown = projection.apply(&doc, self.schema());
+        let mut shown = projection.apply(doc, self.schema());
         links::absolute(&mut shown, &self.base_url, self.schema());
         shown
     }
