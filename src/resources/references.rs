@@ -53,8 +53,10 @@ pub(super) fn elements(name: &str, text: &str, sub_attributes: Vec<Attribute>) -
     }
 }
 
-/// Many references from a group: `members` or `owners`.
+/// Many references from an object: `members` or `owners` of a group.
 pub struct References {
+    /// Collection of the objects that have them: `/groups`.
+    pub of: &'static str,
     /// Relation and navigation property.
     pub name: &'static str,
     /// What its edges say.
@@ -71,6 +73,7 @@ pub struct References {
 
 /// `members` of a group.
 pub static MEMBERS: References = References {
+    of: "/groups",
     name: "members",
     kind: EdgeKind::Member,
     description: "Members: users, groups, service principals, devices.",
@@ -81,6 +84,7 @@ pub static MEMBERS: References = References {
 
 /// `owners` of a group.
 pub static OWNERS: References = References {
+    of: "/groups",
     name: "owners",
     kind: EdgeKind::Owner,
     description: "Owners: users and service principals.",
@@ -90,14 +94,18 @@ pub static OWNERS: References = References {
 };
 
 impl References {
+    fn object(&self, id: &str) -> String {
+        format!("{}/{}", self.of, segment(id))
+    }
+
     fn adds(&self, subject: &Subject<'_>, ids: &[&str]) -> Vec<GraphCall> {
-        let group = format!("/groups/{}", segment(subject.id));
+        let object = self.object(subject.id);
         if self.binds_on_patch {
             return ids
                 .chunks(BIND_LIMIT)
                 .map(|chunk| {
                     GraphCall::add_references(
-                        &group,
+                        &object,
                         self.name,
                         subject.graph_url,
                         chunk,
@@ -106,7 +114,7 @@ impl References {
                 })
                 .collect();
         }
-        let navigation = format!("{group}/{}", self.name);
+        let navigation = format!("{object}/{}", self.name);
         ids.iter()
             .map(|id| {
                 GraphCall::add_reference(&navigation, subject.graph_url, id, subject.id, self.name)
@@ -133,7 +141,7 @@ impl Relation for References {
     }
 
     fn lists(&self, id: &str) -> Vec<Request> {
-        let path = format!("/groups/{}/{}", segment(id), self.name);
+        let path = format!("{}/{}", self.object(id), self.name);
         vec![Request::get(path).select(["id", "displayName"]).top(PAGE)]
     }
 
@@ -162,7 +170,7 @@ impl Relation for References {
 
     fn plan(&self, subject: &Subject<'_>, change: &Change) -> Result<Calls, Error> {
         let adds: Vec<&str> = change.add.iter().map(|e| e.to.id.as_str()).collect();
-        let navigation = format!("/groups/{}/{}", segment(subject.id), self.name);
+        let navigation = format!("{}/{}", self.object(subject.id), self.name);
         let removes = change
             .remove
             .iter()

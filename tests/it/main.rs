@@ -22,4 +22,5 @@ mod roles_licences;
 mod snapshots;
 mod store;
 mod support;
+mod toy_type;
 mod walk;

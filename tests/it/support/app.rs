@@ -7,7 +7,7 @@ use entra_scim::{
     cli::gateway,
     config::{self, Sources},
     http,
-    service::tokens,
+    service::{self, tokens},
     simulator::{
         settings::Settings,
         start::{self as simulator, Running},
@@ -40,6 +40,8 @@ pub struct Options {
     pub clock: SharedClock,
     /// Further environment of the gateway.
     pub environment: Vec<(String, String)>,
+    /// Changes the gateway before it serves.
+    pub adapt: Option<Adapt>,
     /// Which database; SQLite in memory by default.
     pub database: Option<Database>,
 }
@@ -55,10 +57,14 @@ impl Default for Options {
             certificates: Vec::new(),
             clock: Arc::new(SystemClock),
             environment: Vec::new(),
+            adapt: None,
             database: None,
         }
     }
 }
+
+/// Changes a gateway that does not serve yet.
+pub type Adapt = fn(&mut service::App);
 
 pub(super) struct Inner {
     pub(super) simulator: Running,
@@ -147,7 +153,7 @@ impl App {
         }));
         environment.extend(options.environment);
         let clock = options.clock;
-        let scim = serve(&environment, store.clone(), &clock).await;
+        let scim = serve(&environment, store.clone(), &clock, options.adapt).await;
         let inner = Arc::new(Inner {
             simulator,
             store,
@@ -173,7 +179,7 @@ impl App {
     /// Another gateway on the same store and tenant.
     pub async fn second_instance(&self) -> Self {
         let inner = &self.inner;
-        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock).await;
+        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock, None).await;
         Self {
             scim,
             ..self.clone()
@@ -374,13 +380,22 @@ pub(super) fn origin_of(url: &str) -> String {
 }
 
 /// Starts a gateway on a free port; gives its SCIM base.
-async fn serve(environment: &[(String, String)], store: Store, clock: &SharedClock) -> String {
+async fn serve(
+    environment: &[(String, String)],
+    store: Store,
+    clock: &SharedClock,
+    adapt: Option<Adapt>,
+) -> String {
     let sources = Sources {
         file: None,
         environment: environment.to_vec(),
     };
     let config = config::load(&sources).unwrap();
-    let app = Arc::new(gateway::app(&config, store, clock).unwrap());
+    let mut app = gateway::app(&config, store, clock).unwrap();
+    if let Some(adapt) = adapt {
+        adapt(&mut app);
+    }
+    let app = Arc::new(app);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = gateway::http_settings(&config);
