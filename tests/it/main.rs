@@ -19,6 +19,7 @@ mod pitfalls;
 mod postgres;
 mod rights;
 mod roles_licences;
+mod safety;
 mod snapshots;
 mod store;
 mod support;

@@ -58,14 +58,12 @@ pub fn apply(
             continue;
         }
         // A list is opened once, however many operations are on it.
-        let at = match lists.iter().position(|(path, _)| *path == whole) {
-            Some(at) => at,
-            None => {
-                let held = get_mut(&mut after, &whole).map(Value::take);
-                lists.push((whole, List::new(attribute, elements(held))));
-                lists.len() - 1
-            }
-        };
+        let open = lists.iter().position(|(path, _)| *path == whole);
+        let at = open.unwrap_or_else(|| {
+            let held = get_mut(&mut after, &whole).map(Value::take);
+            lists.push((whole, List::new(attribute, elements(held))));
+            lists.len() - 1
+        });
         let (whole, list) = &mut lists[at];
         let was_there = !list.is_empty();
         step.on_list(list)?;

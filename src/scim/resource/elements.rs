@@ -223,18 +223,16 @@ fn key(attribute: &Attribute, element: &Value) -> String {
             other => other.to_string(),
         };
     };
-    match (attribute.sub("value"), object.get("value")) {
-        (Some(sub), Some(value)) => value_key(sub, value),
-        _ => {
-            let mut names: Vec<String> = object.keys().cloned().collect();
-            names.sort_unstable();
-            let parts = names.iter().map(|name| {
-                let value = object.get(name).map(Value::to_string);
-                format!("{name}={};", value.unwrap_or_default())
-            });
-            parts.collect()
-        }
+    if let (Some(sub), Some(value)) = (attribute.sub("value"), object.get("value")) {
+        return value_key(sub, value);
     }
+    let mut names: Vec<String> = object.keys().cloned().collect();
+    names.sort_unstable();
+    let parts = names.iter().map(|name| {
+        let value = object.get(name).map(Value::to_string);
+        format!("{name}={};", value.unwrap_or_default())
+    });
+    parts.collect::<Vec<_>>().concat()
 }
 
 /// The values of `names`, each in the form in which its sub-attribute is compared; `None` when one
@@ -243,23 +241,26 @@ fn key_of(attribute: &Attribute, names: &[String], object: &Document) -> Option<
     let mut key = String::new();
     for name in names {
         let part = value_key(attribute.sub(name)?, object.get(name)?);
-        // With its length, so that no two lists of parts make one text.
-        key.push_str(&format!("{}:{part}", part.len()));
+        key.push_str(&measured(&part));
     }
     Some(key)
+}
+
+/// With its length, so that no two lists of parts make one text.
+fn measured(part: &str) -> String {
+    format!("{}:{part}", part.len())
 }
 
 /// Equal for two values exactly when [`same_value`] says so.
 fn value_key(attribute: &Attribute, value: &Value) -> String {
     match value {
         Value::String(text) => text_key(attribute, text),
-        Value::Array(values) => values
-            .iter()
-            .map(|value| {
-                let part = value_key(attribute, value);
-                format!("{}:{part}", part.len())
-            })
-            .collect(),
+        Value::Array(values) => {
+            let parts = values
+                .iter()
+                .map(|value| measured(&value_key(attribute, value)));
+            parts.collect::<Vec<_>>().concat()
+        }
         other => other.to_string(),
     }
 }

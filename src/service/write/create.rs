@@ -10,7 +10,7 @@ use super::{
         rights,
     },
     Effect, Written,
-    execute::{execute, roll_back},
+    execute::{Done, execute, roll_back},
     outcome,
     record::{self, Changed},
     relations,
@@ -149,6 +149,11 @@ async fn finish(
         .recent
         .created(cx.kind().name, id, entity.clone(), now);
     cx.tenant.names.forget(cx.kind().collection);
+    let mut done = vec![Done {
+        call: GraphCall::new(request, id, Purpose::object(Verb::Create))
+            .undone_by(Inverse::DeleteMade),
+        reply,
+    }];
     let followed = async {
         let (phases, changes) = follow_ups(cx, id, &plan).await?;
         let mut report = execute(cx, phases).await;
@@ -156,11 +161,12 @@ async fn finish(
             record::edges(cx, changes, &report);
             return Ok(());
         }
+        done.append(&mut report.done);
         let (call, error) = report.failures.swap_remove(0);
         Err(relations::failure(cx, id, &call, error).await)
     };
     if let Err(error) = followed.await {
-        return Err(undo(cx, id, reply, request, error).await);
+        return Err(undo(cx, id, done, error).await);
     }
     bound_edges(cx, id, &plan)?;
     let doc = answer(cx, id, &entity, &plan.given, projection).await?;
@@ -252,11 +258,10 @@ async fn follow_ups(
     Ok((vec![sets, adds], changes))
 }
 
-/// Takes the create back. If even that fails, the answer says what is left behind.
-async fn undo(cx: &Context, id: &str, reply: Reply, request: Request, mut error: Error) -> Error {
-    let call =
-        GraphCall::new(request, id, Purpose::object(Verb::Create)).undone_by(Inverse::DeleteMade);
-    let left = roll_back(cx, vec![super::execute::Done { call, reply }]).await;
+/// Takes the create back, what followed it first: an account that holds a role cannot always be
+/// deleted by whoever could give it the role. If even that fails, the answer says what is left.
+async fn undo(cx: &Context, id: &str, done: Vec<Done>, mut error: Error) -> Error {
+    let left = roll_back(cx, done).await;
     if left.is_empty() {
         cx.tenant
             .recent

@@ -27,6 +27,8 @@ pub struct Options {
     pub users: usize,
     /// Seeded groups.
     pub groups: usize,
+    /// How long the simulator takes for each answer.
+    pub latency_ms: u64,
     /// `server.request_deadline_secs`
     pub deadline_secs: u64,
     /// `tenants.default.mapping`
@@ -51,6 +53,7 @@ impl Default for Options {
         Self {
             users: 200,
             groups: 20,
+            latency_ms: 0,
             deadline_secs: 30,
             mapping: "standard",
             credential: Vec::new(),
@@ -114,6 +117,7 @@ impl App {
             users: options.users,
             groups: options.groups,
             certificates: options.certificates,
+            latency: Duration::from_millis(options.latency_ms),
             ..Settings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -192,6 +196,11 @@ impl App {
             token: token.map(str::to_owned),
             ..self.clone()
         }
+    }
+
+    /// The token that requests carry.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
     }
 
     /// A new token; `expires` in seconds from now.
