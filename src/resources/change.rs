@@ -116,7 +116,7 @@ impl<'a> State<'a> {
             // Added again with other properties replaces them.
             self.kept[i] = true;
             let edges = self.current.unwrap_or_default();
-            let sure = !edges[i].unconfirmed;
+            let sure = edges[i].pending.is_none();
             if sure && self.relation.unchanged(&edges[i], &named, whole) {
                 return Ok(());
             }

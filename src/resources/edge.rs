@@ -40,6 +40,15 @@ pub enum Held {
     Inherited,
 }
 
+/// An own change of an edge that Graph does not show yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// It was added, or changed.
+    Added,
+    /// It was removed.
+    Removed,
+}
+
 /// One end: an object by its id, with what is known of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct End {
@@ -120,9 +129,9 @@ pub struct Edge {
     pub state: Option<String>,
     /// Why a licence assignment is in error.
     pub error: Option<String>,
-    /// Added or removed by us moments ago, and Graph does not say so yet: whoever plans against it
-    /// has to make sure.
-    pub unconfirmed: bool,
+    /// What was done to it here moments ago, where Graph does not say so yet: whoever plans against
+    /// it has to make sure.
+    pub pending: Option<Pending>,
 }
 
 /// What makes two edges of one relation the same.
@@ -154,7 +163,7 @@ impl Edge {
             id: None,
             state: None,
             error: None,
-            unconfirmed: false,
+            pending: None,
         }
     }
 

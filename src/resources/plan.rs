@@ -119,6 +119,9 @@ pub struct GraphCall {
     pub tolerates: Tolerates,
     /// How it is taken back.
     pub inverse: Inverse,
+    /// It takes away what was made moments ago: that Graph knows of no such thing means only that
+    /// it does not know of it yet.
+    pub is_hasty: bool,
     /// Set when it adds many at once.
     pub bulk: Option<Bulk>,
 }
@@ -137,6 +140,7 @@ impl GraphCall {
             purpose,
             tolerates: Tolerates::Nothing,
             inverse: Inverse::None,
+            is_hasty: false,
             bulk: None,
         }
     }
@@ -149,6 +153,11 @@ impl GraphCall {
     /// The same call, with the way to take it back.
     pub fn undone_by(self, inverse: Inverse) -> Self {
         Self { inverse, ..self }
+    }
+
+    /// The same call, if it is too early for Graph to know what it takes away.
+    pub fn hasty(self, is_hasty: bool) -> Self {
+        Self { is_hasty, ..self }
     }
 
     /// Adds one reference to `navigation` (`/groups/{id}/members`).

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    edge::{Edge, EdgeKind, End, Side, text},
+    edge::{Edge, EdgeKind, End, Pending, Side, text},
     plan::{GraphCall, Inverse, Purpose, Tolerates, Verb},
     references::{element_attributes, elements},
     relation::{Calls, Candidates, Change, Relation, Subject, element_object_id},
@@ -197,6 +197,7 @@ impl Relation for RoleAssignments {
                     Purpose::edge(self.name(), Verb::Remove, far),
                 )
                 .tolerating(Tolerates::NotThere)
+                .hasty(edge.pending == Some(Pending::Added))
                 .undone_by(Inverse::Calls(vec![self.assigning(edge)])),
             );
         }

@@ -16,7 +16,10 @@ use std::{
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use crate::resources::{Edge, EdgeKind, Side, edge::EdgeKey};
+use crate::resources::{
+    Edge, EdgeKind, Side,
+    edge::{EdgeKey, Pending},
+};
 
 /// How long a create or delete is remembered.
 const FATE: Duration = Duration::minutes(20);
@@ -248,6 +251,20 @@ impl Recent {
         });
     }
 
+    /// Whether an object, of whatever type, was created here moments ago: Graph may not know it
+    /// yet, to read, to change or to refer to.
+    pub fn is_new(&self, id: &str, now: OffsetDateTime) -> bool {
+        let id = id.to_ascii_lowercase();
+        self.with(|inner| {
+            crate::resources::ALL.iter().any(|kind| {
+                let object = inner.objects.get(&(kind.name, id.clone()));
+                object.is_some_and(|object| {
+                    matches!(object.fate, Fate::Created { .. }) && now - object.at < CHANGE
+                })
+            })
+        })
+    }
+
     /// What to think of an object that Graph shows.
     pub fn present(&self, kind: &'static str, id: &str, now: OffsetDateTime) -> Presence {
         self.with(
@@ -351,7 +368,7 @@ impl Recent {
                 mark.agreed |= mark.added.is_some() == at.is_some();
                 match (&mark.added, at) {
                     (Some(edge), None) => missing.push(Edge {
-                        unconfirmed: true,
+                        pending: Some(Pending::Added),
                         ..edge.clone()
                     }),
                     (Some(edge), Some(&i))
@@ -359,7 +376,7 @@ impl Recent {
                             && edges[i].disabled_plans != edge.disabled_plans =>
                     {
                         edges[i].disabled_plans.clone_from(&edge.disabled_plans);
-                        edges[i].unconfirmed = true;
+                        edges[i].pending = Some(Pending::Added);
                     }
                     (None, Some(&i)) => {
                         gone.insert(i);
@@ -376,7 +393,7 @@ impl Recent {
                 for (i, edge) in all.into_iter().enumerate() {
                     if gone.contains(&i) {
                         hidden.push(Edge {
-                            unconfirmed: true,
+                            pending: Some(Pending::Removed),
                             ..edge
                         });
                     } else {
@@ -639,7 +656,8 @@ mod tests {
         let side = Side::From;
         let hidden =
             recent.overlay_edges(EdgeKind::Member, side, "g", false, &mut members, seconds(1));
-        assert!(hidden[0].unconfirmed && members[0].unconfirmed);
+        assert_eq!(hidden[0].pending, Some(Pending::Removed));
+        assert_eq!(members[0].pending, Some(Pending::Added));
         assert_eq!(
             (ids(&hidden, side), ids(&members, side)),
             (vec!["old".into()], vec!["new".into()])

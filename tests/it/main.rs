@@ -14,6 +14,7 @@ mod conformance;
 mod credentials;
 mod faults;
 mod floors;
+mod lag;
 mod members;
 mod pitfalls;
 mod postgres;

@@ -171,6 +171,7 @@ async fn answer(
         entity: written.entity.clone(),
         edges: before.loaded.edges,
         hidden: Vec::new(),
+        by_graph: before.loaded.by_graph,
         altered: Vec::new(),
     };
     if derives || !relations.is_empty() {
@@ -183,6 +184,7 @@ async fn answer(
             }
         }
         now.entity = read.entity;
+        now.by_graph = read.by_graph;
     }
     Ok(object::document(cx, &now, &before.wanted))
 }

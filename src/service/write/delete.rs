@@ -5,10 +5,14 @@ use super::{
         Context, Error,
         audit::digest,
         read::{self, live::object},
+        recent::Absence,
         rights,
     },
     Effect, Written, about, check_version,
+    early::Patience,
 };
+use tokio::time::Instant;
+
 use crate::{
     graph::Refusal,
     odata::request::Request,
@@ -42,13 +46,20 @@ pub(super) async fn delete(
     }
     let now = cx.app.clock.now();
     let recent = &cx.tenant.recent;
-    match cx.tenant.graph.send(&cx.call, &request).await {
-        Ok(_) => {}
-        // Deleted here before, and Graph knows.
-        Err(error) if error.refusal() == Some(Refusal::Absent) => {
-            recent.seen_gone(cx.kind().name, id);
-            return Err(about(cx, id, error));
+    let mut patience = Patience::default();
+    let sent = loop {
+        let sent = cx.tenant.graph.send(&cx.call, &request).await;
+        let early = matches!(&sent, Err(error) if error.refusal() == Some(Refusal::Absent))
+            && matches!(recent.absent(cx.kind().name, id, now), Absence::Lag(_));
+        match patience.after(early) {
+            Some(wait) if Instant::now() + wait < cx.call.deadline => {
+                tokio::time::sleep(wait).await;
+            }
+            _ => break sent,
         }
+    };
+    match sent {
+        Ok(_) => {}
         Err(error) => return Err(about(cx, id, error)),
     }
     recent.deleted(cx.kind().name, id, now);

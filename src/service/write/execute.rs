@@ -6,7 +6,10 @@ use std::{collections::HashMap, time::Duration};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::super::Context;
+use super::{
+    super::Context,
+    early::{Patience, is_early},
+};
 use crate::{
     graph::{self, BatchItem, Refusal, Reply},
     odata::request::{Request, segment},
@@ -103,6 +106,7 @@ async fn run(
     report: &mut Report,
 ) {
     let mut chains = chains(calls);
+    let mut patience = Patience::default();
     while (on_failure == OnFailure::GoOn || report.failures.is_empty())
         && chains.iter().any(|chain| !chain.waiting.is_empty())
     {
@@ -117,12 +121,22 @@ async fn run(
             .collect();
         let results = send(cx, call, &chains, &round).await;
         let mut found_already = vec![false; chains.len()];
-        for ((i, call), result) in round.into_iter().zip(results) {
+        let mut early = Vec::with_capacity(results.len());
+        for (result, (_, one)) in results.iter().zip(&round) {
+            early.push(match result {
+                Err(error) => is_early(cx, one, error).await,
+                Ok(_) => false,
+            });
+        }
+        let wait = patience.after(early.contains(&true));
+        let in_time = wait.is_some_and(|wait| Instant::now() + wait < call.deadline);
+        for (((i, call), result), early) in round.into_iter().zip(results).zip(early) {
             let chain = &mut chains[i];
             match result {
                 Ok(reply) => report.done.push(Done { call, reply }),
+                Err(_) if in_time && early => chain.waiting.push(call),
                 Err(error) if is_cut_off(&error, chain.probing) => chain.waiting.push(call),
-                Err(error) if is_so_already(&call, &error) => {
+                Err(error) if !early && is_so_already(&call, &error) => {
                     found_already[i] = true;
                     let singles = call.singles();
                     if singles.len() > 1 {
@@ -143,6 +157,9 @@ async fn run(
                 regrouped(waiting)
             };
             chain.probing = probe;
+        }
+        if let Some(wait) = wait.filter(|_| in_time) {
+            tokio::time::sleep(wait).await;
         }
     }
 }

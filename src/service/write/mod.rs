@@ -5,6 +5,7 @@
 mod change;
 mod create;
 mod delete;
+mod early;
 mod execute;
 mod outcome;
 mod patch;

@@ -1,6 +1,6 @@
 //! What the writes share about relations: planning, and telling why Graph refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use super::{
         Context, Error,
         read::live::object::{self, protocol},
     },
+    early::{directory_objects, is_early},
     record::Changed,
 };
 use crate::{
@@ -157,6 +158,16 @@ pub(super) async fn failure(
     error: graph::Error,
 ) -> Error {
     let purpose = &call.purpose;
+    if is_early(cx, call, &error).await {
+        return Error {
+            scim: ScimError::new(
+                Kind::Unavailable,
+                format!("{purpose}: what was just created is still being replicated"),
+            ),
+            retry_after: Some(std::time::Duration::from_secs(5)),
+            ..Error::from(error)
+        };
+    }
     match error.refusal() {
         Some(Refusal::Absent) if purpose.relation.is_none() => super::about(cx, id, error),
         Some(Refusal::Absent | Refusal::MissingReference) => {
@@ -193,19 +204,10 @@ pub(super) async fn failure(
 
 /// Those of the ids that the directory does not have; `None` when it cannot be told.
 async fn unknown_of(cx: &Context, ids: &[String]) -> Option<Vec<String>> {
-    if ids.len() < 2 || ids.len() > GET_BY_IDS_LIMIT || !ids.iter().all(|id| is_object_id(id)) {
+    if ids.len() < 2 || !ids.iter().all(|id| is_object_id(id)) {
         return None;
     }
-    let request = Request::post("/directoryObjects/getByIds", json!({ "ids": ids })).select(["id"]);
-    let reply = cx.tenant.graph.send(&cx.call, &request).await.ok()?;
-    let known: HashSet<String> = reply
-        .body
-        .get("value")?
-        .as_array()?
-        .iter()
-        .filter_map(|item| item.get("id")?.as_str())
-        .map(str::to_ascii_lowercase)
-        .collect();
+    let known = directory_objects(cx, ids).await?;
     let unknown: Vec<String> = ids
         .iter()
         .filter(|id| !known.contains(&id.to_ascii_lowercase()))

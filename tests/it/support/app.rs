@@ -84,7 +84,7 @@ pub struct App {
     pub(super) inner: Arc<Inner>,
     pub(super) scim: String,
     token: Option<String>,
-    pub(super) client: reqwest::Client,
+    pub client: reqwest::Client,
 }
 
 /// An answer, read whole.

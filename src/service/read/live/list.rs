@@ -424,6 +424,7 @@ fn bare(cx: &Context, entities: Vec<Value>) -> Vec<Loaded> {
         entity,
         edges: Vec::new(),
         hidden: Vec::new(),
+        by_graph: true,
         altered: Vec::new(),
     };
     entities.into_iter().map(loaded).collect()

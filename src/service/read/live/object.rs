@@ -28,6 +28,8 @@ pub(in crate::service) struct Loaded {
     pub(in crate::service) edges: Vec<Vec<Edge>>,
     /// Edges that Graph shows and that were removed here, in the same order.
     pub(in crate::service) hidden: Vec<Vec<Edge>>,
+    /// Whether Graph gave the entity; else it is remembered, without what Graph made of it.
+    pub(in crate::service) by_graph: bool,
     /// Properties that Graph shows with a value that was superseded here.
     pub(in crate::service) altered: Vec<String>,
 }
@@ -62,7 +64,11 @@ pub(in crate::service) async fn one(
     let entity = entities.swap_remove(0);
     let id = id_of(cx, &entity).unwrap_or_else(|| id.to_owned());
     let loaded = loaded(cx, id, entity, &lists, 0, wanted);
-    Ok(Loaded { altered, ..loaded })
+    Ok(Loaded {
+        by_graph,
+        altered,
+        ..loaded
+    })
 }
 
 /// The objects that a list gave, with their relations.
@@ -156,6 +162,7 @@ fn loaded(
         entity,
         edges,
         hidden,
+        by_graph: true,
         altered: Vec::new(),
     }
 }
@@ -175,8 +182,12 @@ pub(in crate::service) fn document(cx: &Context, loaded: &Loaded, wanted: &Wante
             })
         })
         .collect();
-    cx.mapping()
-        .document(cx.kind(), &loaded.entity, &known, wanted.complete)
+    cx.mapping().document(
+        cx.kind(),
+        &loaded.entity,
+        &known,
+        wanted.complete && loaded.by_graph,
+    )
 }
 
 /// The SCIM id of a Graph entity.
