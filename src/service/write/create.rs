@@ -69,7 +69,8 @@ pub(super) async fn create(
     }
     relations::affordable(cx, phases.iter().map(Vec::len).sum::<usize>() + 1)?;
     let started = cx.app.clock.now();
-    let reply = match cx.tenant.graph.send(&cx.call, &request).await {
+    let sent = cx.tenant.graph.send(&cx.call, &request).await;
+    let reply = match sent.and_then(|reply| outcome::of_ours(cx, &plan.first, reply)) {
         Ok(reply) => reply,
         Err(error) => outcome::settle(cx, &plan.first, &request, started, error).await?,
     };

@@ -418,7 +418,15 @@ async fn lists(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Lists, E
             .remember(request, &list.map_err(unreadable)?, cx.app.clock.now());
     }
     for list in read {
-        lists.read.push(list.map_err(unreadable)?);
+        let list = list.map_err(unreadable)?;
+        // An edge to nobody would be an edge less.
+        if !list
+            .iter()
+            .all(|item| item.get("id").is_some_and(Value::is_string))
+        {
+            return Err(protocol("Graph listed an object without an id"));
+        }
+        lists.read.push(list);
     }
     Ok(lists)
 }
