@@ -233,7 +233,11 @@ async fn managers_roles_and_licences() {
                 users[1].as_str(),
                 "{case}"
             );
-            assert_eq!(values(&body, "roles"), [role.clone()], "{case}");
+            assert_eq!(
+                values(&body, "roles"),
+                std::slice::from_ref(&role),
+                "{case}"
+            );
             assert_eq!(values(&body, "entitlements"), [SKU], "{case}");
         }
         let members = app.get(&format!("/Roles/{role}")).await.expect_status(200);
