@@ -176,7 +176,7 @@ fn is_first_of_attribute(element_kinds: &[ElementKind], at: usize) -> bool {
         == Some(at)
 }
 
-/// The kind of element of the primary element of an attribute, of which `first` is one kind of element: the one that a
+/// The kind of the primary element of an attribute, of which `first` is one kind: the one that a
 /// rule marks, else that of type `work`, else the first; one that holds one value and can be
 /// written.
 fn primary(rows: &[Row], element_kinds: &[ElementKind], first: usize) -> Option<usize> {
