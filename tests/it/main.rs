@@ -20,6 +20,7 @@ mod odd_answers;
 mod outcome;
 mod pitfalls;
 mod postgres;
+mod queries;
 mod rights;
 mod roles_licences;
 mod safety;
