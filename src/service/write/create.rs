@@ -148,6 +148,7 @@ async fn finish(
     let now = cx.app.clock.now();
     cx.tenant
         .recent
+        .objects
         .created(cx.kind().name, id, entity.clone(), now);
     cx.tenant.names.forget(cx.kind().collection);
     let mut done = vec![Done {
@@ -201,7 +202,8 @@ fn bound_edges(cx: &Context, id: &str, plan: &Plan<'_>) -> Result<(), Error> {
         for element in elements.iter().take(elements.len() - later) {
             cx.tenant
                 .recent
-                .edge_added(relation.named(id, element)?, now);
+                .edges
+                .added(relation.named(id, element)?, now);
         }
     }
     Ok(())
@@ -276,6 +278,7 @@ async fn undo(cx: &Context, id: &str, done: Vec<Done>, mut error: Error) -> Erro
     if left.is_empty() {
         cx.tenant
             .recent
+            .objects
             .deleted(cx.kind().name, id, cx.app.clock.now());
         error.scim.detail.push_str("; nothing was created");
     } else {

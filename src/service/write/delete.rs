@@ -50,7 +50,10 @@ pub(super) async fn delete(
     let sent = loop {
         let sent = cx.tenant.graph.send(&cx.call, &request).await;
         let early = matches!(&sent, Err(error) if error.refusal() == Some(Refusal::Absent))
-            && matches!(recent.absent(cx.kind().name, id, now), Absence::Lag(_));
+            && matches!(
+                recent.objects.absent(cx.kind().name, id, now),
+                Absence::Lag(_)
+            );
         match patience.after(early) {
             Some(wait) if Instant::now() + wait < cx.call.deadline => {
                 tokio::time::sleep(wait).await;
@@ -62,7 +65,7 @@ pub(super) async fn delete(
         Ok(_) => {}
         Err(error) => return Err(about(cx, id, error)),
     }
-    recent.deleted(cx.kind().name, id, now);
+    recent.objects.deleted(cx.kind().name, id, now);
     cx.tenant.names.forget(cx.kind().collection);
     look_after(cx, id);
     Ok(Effect {
@@ -85,7 +88,7 @@ fn look_after(cx: &Context, id: &str) {
             ..cx
         };
         if matches!(object::in_recycle_bin(&cx, &id).await, Ok(true)) {
-            cx.tenant.recent.seen_gone(cx.kind().name, &id);
+            cx.tenant.recent.objects.seen_gone(cx.kind().name, &id);
         }
     });
 }

@@ -72,7 +72,7 @@ fn verdict(call: &GraphCall, refusal: Option<Refusal>, is_new: impl Fn(&str) -> 
 /// Whether Graph refused only because it does not know yet what was made here moments ago.
 pub(super) async fn is_early(cx: &Context, call: &GraphCall, error: &graph::Error) -> bool {
     let now = cx.app.clock.now();
-    let is_new = |id: &str| cx.tenant.recent.is_new(id, now);
+    let is_new = |id: &str| cx.tenant.recent.objects.is_new(id, now);
     match verdict(call, error.refusal(), is_new) {
         Verdict::Final => false,
         Verdict::Early => true,

@@ -21,6 +21,7 @@ pub(super) fn properties(cx: &Context, id: &str, before: &Value, written: &Map<S
     plain.remove("passwordProfile");
     cx.tenant
         .recent
+        .objects
         .changed(cx.kind().name, id, before, &plain, now);
     cx.tenant.names.forget(cx.kind().collection);
 }
@@ -31,7 +32,7 @@ pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
     for Changed { relation, change } in changes {
         let (kind, side) = relation.edge();
         for edge in &change.remove {
-            cx.tenant.recent.edge_removed(edge, now);
+            cx.tenant.recent.edges.removed(edge, now);
         }
         for mut edge in change.add {
             let far = &edge.far(side).id;
@@ -48,7 +49,7 @@ pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
                 let sku = edge.to.id.clone();
                 edge.to.display = crate::resources::skus::friendly_name(&sku).map(str::to_owned);
             }
-            cx.tenant.recent.edge_added(edge, now);
+            cx.tenant.recent.edges.added(edge, now);
         }
     }
 }

@@ -39,7 +39,11 @@ pub(super) async fn overlay(cx: &Context, entities: &mut Vec<Value>) -> Result<A
             if object::is_gone(cx, &id).await? {
                 continue;
             }
-            let names = cx.tenant.recent.overlay_entity(kind, &id, &mut entity, now);
+            let names = cx
+                .tenant
+                .recent
+                .objects
+                .overlay_entity(kind, &id, &mut entity, now);
             if !names.is_empty() {
                 altered.insert(id.to_ascii_lowercase(), names);
             }
@@ -60,7 +64,11 @@ pub(super) async fn settle(
     entities: &mut Vec<Value>,
     altered: &Altered,
 ) -> Result<Vec<Loaded>, Error> {
-    let touched = cx.tenant.recent.touched(cx.kind().name, cx.app.clock.now());
+    let touched = cx
+        .tenant
+        .recent
+        .objects
+        .touched(cx.kind().name, cx.app.clock.now());
     if touched.is_empty() {
         return Ok(Vec::new());
     }
