@@ -578,6 +578,9 @@ async fn the_log_names_operations_and_no_people() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
+    // With one subscriber alone, a place that logs first on another thread, where there is none,
+    // would be taken for silent for good.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let guard = tracing::subscriber::set_default(subscriber);
     let server = Server::sequence(vec![
         refuse(503, "").header("request-id", "r-1"),

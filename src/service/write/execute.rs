@@ -95,6 +95,35 @@ struct Chain {
     /// Sent side by side instead: after Graph refused one because it was so already, which cuts a
     /// chain, the others are asked about at once. Those that meet a concurrent change were not so.
     probing: bool,
+    /// What comes after those that are asked about: not sent before they are settled.
+    held_back: Vec<GraphCall>,
+}
+
+impl Chain {
+    /// Puts what is left to do in place for the next round. `found`: Graph refused some because
+    /// they were so already.
+    fn go_on(&mut self, found: bool) {
+        let mut left = std::mem::take(&mut self.waiting);
+        let probed = std::mem::take(&mut self.probing);
+        if probed || !found {
+            left = regrouped(left);
+            left.append(&mut self.held_back);
+            self.waiting = left;
+            return;
+        }
+        // Only calls of one kind, for which "so already" is no failure, may go side by side.
+        let verb = left.first().map(|call| call.purpose.verb);
+        let same = |call: &&GraphCall| {
+            Some(call.purpose.verb) == verb && call.tolerates != Tolerates::Nothing
+        };
+        let count = left.iter().take_while(same).count();
+        self.held_back = left.split_off(count);
+        self.probing = count > 0;
+        self.waiting = left.iter().flat_map(GraphCall::singles).collect();
+        if count == 0 {
+            self.waiting.append(&mut self.held_back);
+        }
+    }
 }
 
 /// Makes the calls of one phase.
@@ -149,14 +178,7 @@ async fn run(
             }
         }
         for (chain, found) in chains.iter_mut().zip(found_already) {
-            let waiting = std::mem::take(&mut chain.waiting);
-            let probe = found && !chain.probing;
-            chain.waiting = if probe {
-                waiting.iter().flat_map(GraphCall::singles).collect()
-            } else {
-                regrouped(waiting)
-            };
-            chain.probing = probe;
+            chain.go_on(found);
         }
         if let Some(wait) = wait.filter(|_| in_time) {
             tokio::time::sleep(wait).await;
@@ -172,6 +194,7 @@ fn chains(calls: Vec<GraphCall>) -> Vec<Chain> {
             chains.push(Chain {
                 waiting: Vec::new(),
                 probing: false,
+                held_back: Vec::new(),
             });
             chains.len() - 1
         });
@@ -270,5 +293,47 @@ fn inverse(call: &GraphCall, reply: &Reply) -> Option<Vec<GraphCall>> {
             );
             Some(vec![back.tolerating(Tolerates::NotThere)])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_is_held_back_while_others_are_asked_about() {
+        let bulk =
+            |ids: &[&str]| GraphCall::add_references("/groups/g", "members", "http://h", ids, "g");
+        let remove =
+            GraphCall::remove_reference("/groups/g/members", "http://h", "c", "g", "members", true);
+        let mut chain = Chain {
+            waiting: vec![bulk(&["a", "b"]), bulk(&["d"]), remove.clone()],
+            probing: false,
+            held_back: Vec::new(),
+        };
+        chain.go_on(true);
+        assert!(chain.probing);
+        assert_eq!(chain.waiting.len(), 3, "three single additions");
+        assert_eq!(chain.held_back, std::slice::from_ref(&remove));
+        // One of them was there: the others go as one call again, then what was held back.
+        chain.waiting.remove(0);
+        chain.go_on(true);
+        assert!(!chain.probing);
+        assert_eq!(chain.waiting, [bulk(&["b", "d"]), remove.clone()]);
+        assert!(chain.held_back.is_empty());
+        // What tolerates nothing is never sent side by side.
+        let set = GraphCall::new(
+            Request::patch("/users/u", serde_json::json!({})),
+            "u",
+            Purpose::object(Verb::Set),
+        );
+        let mut chain = Chain {
+            waiting: vec![set.clone(), remove.clone()],
+            probing: false,
+            held_back: Vec::new(),
+        };
+        chain.go_on(true);
+        assert!(!chain.probing);
+        assert_eq!(chain.waiting, [set, remove]);
     }
 }
