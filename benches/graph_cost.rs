@@ -5,11 +5,12 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    clippy::print_stderr,
     dead_code,
     reason = "a program that prints; it stands on the tests' harness and uses a part of it"
 )]
 
+#[path = "../tests/common/aloud.rs"]
+mod aloud;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 

@@ -13,6 +13,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+#[path = "simulator/lag.rs"]
+mod lag;
 #[path = "simulator/trouble.rs"]
 mod trouble;
 

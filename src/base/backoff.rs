@@ -1,6 +1,6 @@
 //! Backoff arithmetic: no clock, no randomness of its own.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Exponential backoff with full jitter, between `floor` and `ceiling`.
 #[derive(Clone, Copy, Debug)]
@@ -29,22 +29,18 @@ impl Backoff {
 /// Reads a `Retry-After` header value: whole or decimal seconds, or an HTTP date relative to
 /// `now` (Unix seconds). `None` when it is neither.
 ///
-/// Source: RFC 9110 §10.2.3; Graph also sends decimals (`2.128`).
+/// Source: RFC 9110 §10.2.3 and §5.6.7; Graph also sends decimals (`2.128`).
 pub fn retry_after(value: &str, now_unix: i64) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return (seconds.is_finite() && (0.0..=86_400.0 * 365.0).contains(&seconds))
             .then(|| Duration::from_secs_f64(seconds));
     }
-    let format = time::macros::format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let at = time::PrimitiveDateTime::parse(value, &format)
-        .ok()?
-        .assume_utc();
-    Some(Duration::from_secs(
-        u64::try_from(at.unix_timestamp() - now_unix).unwrap_or(0),
-    ))
+    let at = httpdate::parse_http_date(value).ok()?;
+    let at = at.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    // What has passed already is no wait.
+    let wait = i64::try_from(at).ok()?.saturating_sub(now_unix);
+    Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -74,6 +70,13 @@ mod tests {
                 Some(Duration::from_mins(1)),
             ),
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(Duration::ZERO)),
+            // The obsolete forms, which a recipient must accept.
+            (
+                "Thursday, 01-Jan-70 00:01:00 GMT",
+                Some(Duration::from_mins(1)),
+            ),
+            ("Thu Jan  1 00:01:00 1970", Some(Duration::from_mins(1))),
+            ("Thu, 32 Jan 1970 00:01:00 GMT", None),
             ("soon", None),
             ("-1", None),
             ("NaN", None),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio_util::task::TaskTracker;
 
 use super::{rules, wiring};
 use crate::{
@@ -14,7 +15,10 @@ use crate::{
         patch,
         resource::{InputRules, Unknown},
     },
-    service::{self, App, Room, Tenant, recent::Recent, rights::Rights},
+    service::{
+        self, App, MappedType, Tenant, names::Names, read::Pages, recent::Recent, rights::Rights,
+        write::Queue,
+    },
     store::Store,
 };
 
@@ -31,12 +35,12 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
         let deadline = config.server.request_deadline;
         let graph =
             wiring::graph_client(tenant, deadline, tokens, &http, clock).with_context(named)?;
-        let rooms = rules::compile(&tenant.mapping)
+        let types = rules::compile(&tenant.mapping)
             .with_context(named)?
             .into_iter()
-            .map(|(kind, mapping)| Room { kind, mapping })
+            .map(|(kind, mapping)| Arc::new(MappedType::new(kind, mapping)))
             .collect();
-        tenants.push(Tenant {
+        tenants.push(Arc::new(Tenant {
             name: tenant.name.clone(),
             graph,
             graph_url: format!("{}/v1.0", tenant.entra.graph.as_str().trim_end_matches('/')),
@@ -45,15 +49,19 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
                 Preset::MembershipOnly => Rights::MembershipOnly,
                 Preset::Full => Rights::Full,
             },
-            rooms,
+            types,
             recent: Recent::default(),
-        });
+            queue: Queue::default(),
+            names: Names::default(),
+            pages: Pages::default(),
+        }));
     }
     Ok(App {
         tenants,
         store,
         clock: Arc::clone(clock),
         settings: service_settings(config),
+        writes: TaskTracker::new(),
     })
 }
 

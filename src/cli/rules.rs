@@ -73,13 +73,13 @@ pub(super) fn files(source: &MappingSource) -> Result<Vec<RuleFile>, Errors> {
 /// The rule file of one resource type.
 fn file(source: &MappingSource, kind: &ResourceType) -> Result<RuleFile, String> {
     let preset = |name: &str| {
-        presets::file(name, kind.rules)
+        presets::of(&kind.rules, name)
             .ok_or_else(|| format!("the mapping {name} has no rules for {}", kind.name))
     };
     match source {
         MappingSource::Preset(name) => preset(name),
         MappingSource::Folder(folder) => {
-            let path = folder.join(format!("{}.toml", kind.rules));
+            let path = folder.join(format!("{}.toml", kind.rules.stem));
             match std::fs::read_to_string(&path) {
                 Ok(text) => Ok(RuleFile {
                     name: path.display().to_string(),
@@ -107,7 +107,7 @@ fn strangers(source: &MappingSource) -> Vec<String> {
         .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
         .filter(|path| {
             let stem = path.file_stem().unwrap_or_default();
-            !resources::ALL.iter().any(|kind| stem == kind.rules)
+            !resources::ALL.iter().any(|kind| stem == kind.rules.stem)
         })
         .map(|path| format!("{}: no resource type reads this file", path.display()))
         .collect();

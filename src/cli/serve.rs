@@ -72,7 +72,12 @@ pub(super) async fn until(
     grace: Duration,
 ) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
-    let server = http::serve(app, settings, listener, stopping.clone().cancelled_owned());
+    let server = http::serve(
+        Arc::clone(&app),
+        settings,
+        listener,
+        stopping.clone().cancelled_owned(),
+    );
     tokio::pin!(server);
     tokio::select! {
         ended = &mut server => return ended.context("the server has failed"),
@@ -80,7 +85,10 @@ pub(super) async fn until(
     }
     tracing::info!("stopping: no new requests, those under way are finished");
     stopping.cancel();
-    if let Ok(ended) = timeout(grace, server).await {
+    let ended = timeout(grace, server).await;
+    // A write goes on when its connection is cut.
+    app.drain().await;
+    if let Ok(ended) = ended {
         return ended.context("the server has failed");
     }
     tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");

@@ -14,11 +14,13 @@ use url::Host;
 
 use super::{
     error::{Class, Error, from_answer},
+    expect::Expect,
     model::{Call, Lane, Reply, Settings},
     operation,
+    refusal::Asked,
     retry::{self, Verdict},
     throttle::Throttle,
-    transfer::{Raw, Wire, decode, header_text},
+    transfer::{Prepared, Response, decode, header_text},
 };
 use crate::{
     base::{backoff, clock::SharedClock},
@@ -33,8 +35,8 @@ pub struct Client {
     pub(super) http: reqwest::Client,
     clock: SharedClock,
     pub(super) throttle: Throttle,
-    slots: Semaphore,
-    background_slots: Semaphore,
+    places: Semaphore,
+    background_places: Semaphore,
 }
 
 /// An HTTP client as the Graph client and the credentials want it: pooled, no redirects (a bearer
@@ -101,8 +103,8 @@ impl Client {
         }
         Ok(Self {
             throttle: Throttle::new(settings.budget),
-            slots: Semaphore::new(settings.concurrency),
-            background_slots: Semaphore::new((settings.concurrency * 3 / 4).max(1)),
+            places: Semaphore::new(settings.concurrency),
+            background_places: Semaphore::new((settings.concurrency * 3 / 4).max(1)),
             settings,
             tokens,
             http,
@@ -120,6 +122,13 @@ impl Client {
         Ok(())
     }
 
+    /// How long `count` writes take by the quota: from now on, and if nobody else wrote. Whoever
+    /// begins what cannot be finished in time leaves half of it behind.
+    pub fn time_for_writes(&self, count: usize) -> (Duration, Duration) {
+        self.throttle
+            .time_for_writes(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// A call that may take the configured time from now on.
     pub fn call(&self, lane: Lane) -> Call {
         Call::new(lane, self.settings.deadline)
@@ -135,8 +144,26 @@ impl Client {
     ///
     /// Any [`Error`]; [`Error::OutcomeUnknown`] for a create whose answer was lost.
     pub async fn send(&self, call: &Call, request: &Request) -> Result<Reply, Error> {
-        self.send_as(call, request, operation::is_repeatable(request))
+        let repeatable = operation::is_repeatable(request);
+        self.send_as(call, request, repeatable, &Expect::of(request))
             .await
+    }
+
+    /// As [`Self::send`], for an answer of which the caller knows what it must hold: the object
+    /// with that id, for one.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Error`]; [`Error::Protocol`] when the answer is something else, and
+    /// [`Error::OutcomeUnknown`] for a create.
+    pub async fn object(
+        &self,
+        call: &Call,
+        request: &Request,
+        expect: &Expect,
+    ) -> Result<Reply, Error> {
+        let repeatable = operation::is_repeatable(request);
+        self.send_as(call, request, repeatable, expect).await
     }
 
     /// As [`Self::send`], for a POST of which the caller knows that doing it twice does no harm.
@@ -145,7 +172,8 @@ impl Client {
     ///
     /// Any [`Error`] but [`Error::OutcomeUnknown`].
     pub async fn send_repeatable(&self, call: &Call, request: &Request) -> Result<Reply, Error> {
-        self.send_as(call, request, true).await
+        self.send_as(call, request, true, &Expect::of(request))
+            .await
     }
 
     async fn send_as(
@@ -153,11 +181,17 @@ impl Client {
         call: &Call,
         request: &Request,
         repeatable: bool,
+        expect: &Expect,
     ) -> Result<Reply, Error> {
-        let wire = self.wire(request, repeatable)?;
-        let (raw, _) = self.execute(call, &wire).await?;
-        let read = decode(&wire.operation, &raw, !request.is_write());
-        read.map_err(|error| settle(error, repeatable))
+        let prepared = self.prepare(request, repeatable)?;
+        let (response, _) = self.execute(call, &prepared).await?;
+        let read = decode(&prepared.operation, &response).and_then(|reply| {
+            match expect.check(!request.is_write(), &reply.body) {
+                Ok(()) => Ok(reply),
+                Err(what) => Err(Error::protocol(&prepared.operation, what)),
+            }
+        });
+        read.map_err(|error| settle(error.answering(response.request_id()), repeatable))
     }
 
     /// The bytes of a media resource such as `/users/{id}/photo/$value`, with their content type.
@@ -166,37 +200,47 @@ impl Client {
     ///
     /// Any [`Error`]; no photo is Graph's 404.
     pub async fn bytes(&self, call: &Call, request: &Request) -> Result<(String, Bytes), Error> {
-        let mut wire = self.wire(request, operation::is_repeatable(request))?;
-        wire.accept = "*/*";
-        let (raw, _) = self.execute(call, &wire).await?;
-        if raw.body.is_empty() {
-            return Err(Error::protocol(&wire.operation, "an empty body"));
+        let mut prepared = self.prepare(request, operation::is_repeatable(request))?;
+        prepared.accept = "*/*";
+        let (response, _) = self.execute(call, &prepared).await?;
+        if response.body.is_empty() {
+            return Err(Error::protocol(&prepared.operation, "an empty body"));
         }
-        let kind = header_text(&raw.headers, CONTENT_TYPE.as_str())
+        let kind = header_text(&response.headers, CONTENT_TYPE.as_str())
             .unwrap_or_else(|| "application/octet-stream".to_owned());
-        Ok((kind, raw.body))
+        if kind.starts_with("application/json") {
+            return Err(Error::protocol(
+                &prepared.operation,
+                "JSON in place of bytes",
+            ));
+        }
+        Ok((kind, response.body))
     }
 
-    /// Sends `wire` until it succeeds, fails for good, or time or tries run out. Also says how
+    /// Sends `prepared` until it succeeds, fails for good, or time or tries run out. Also says how
     /// many tries it took.
-    pub(super) async fn execute(&self, call: &Call, wire: &Wire) -> Result<(Raw, u32), Error> {
+    pub(super) async fn execute(
+        &self,
+        call: &Call,
+        prepared: &Prepared,
+    ) -> Result<(Response, u32), Error> {
         let mut maybe_done = false;
         let mut last: Option<Error> = None;
         for attempt in 1.. {
-            let error = match self.exchange(call, wire, attempt).await {
-                Ok(raw) => return Ok((raw, attempt)),
+            let error = match self.exchange(call, prepared, attempt).await {
+                Ok(response) => return Ok((response, attempt)),
                 Err(error) => error,
             };
-            match retry::verdict(&error, wire.repeatable) {
+            match retry::verdict(&error, prepared.repeatable) {
                 Verdict::Fail => {
-                    if wire.method == Method::Delete && maybe_done && error.status() == Some(404) {
-                        return Ok((Raw::gone(), attempt));
+                    if prepared.method == Method::Delete && maybe_done && error.says_gone() {
+                        return Ok((Response::gone(), attempt));
                     }
                     return Err(with_last(error, last));
                 }
                 Verdict::Unknown => {
                     return Err(Error::OutcomeUnknown {
-                        operation: wire.operation.clone(),
+                        operation: prepared.operation.clone(),
                         last: Box::new(error),
                     });
                 }
@@ -209,7 +253,7 @@ impl Client {
             let wait = self.wait(&error, attempt);
             if Instant::now() + wait > call.deadline {
                 return Err(Error::Deadline {
-                    operation: wire.operation.clone(),
+                    operation: prepared.operation.clone(),
                     last: Some(Box::new(error)),
                     retry_after: Some(wait),
                 });
@@ -217,7 +261,7 @@ impl Client {
             last = Some(error);
             tokio::time::sleep(wait).await;
         }
-        Err(Error::protocol(&wire.operation, "no try was made"))
+        Err(Error::protocol(&prepared.operation, "no try was made"))
     }
 
     pub(super) fn wait(&self, error: &Error, attempt: u32) -> Duration {
@@ -229,44 +273,60 @@ impl Client {
     pub(super) async fn exchange(
         &self,
         call: &Call,
-        wire: &Wire,
+        prepared: &Prepared,
         attempt: u32,
-    ) -> Result<Raw, Error> {
-        let mut bearer = self.bearer(call, wire).await?;
+    ) -> Result<Response, Error> {
+        if call.is_over() {
+            return Err(deadline(prepared, None));
+        }
+        let mut bearer = self.bearer(call, prepared).await?;
         let mut renewed = false;
         loop {
-            let permits = self.admit(call, wire).await?;
+            let permits = self.admit(call, prepared).await?;
             let span = tracing::debug_span!(
                 "graph",
-                "graph.operation" = %wire.operation,
+                "graph.operation" = %prepared.operation,
                 attempt,
                 status = Empty,
                 request_id = Empty,
                 duration_ms = Empty,
             );
-            let raw = self.attempt(call, wire, &bearer).instrument(span).await?;
+            let response = self
+                .attempt(call, prepared, &bearer)
+                .instrument(span)
+                .await?;
             drop(permits);
-            if (200..300).contains(&raw.status) {
-                return Ok(raw);
+            if (200..300).contains(&response.status) {
+                return Ok(response);
             }
-            if raw.status == 401 && !renewed {
+            if response.status == 401 && !renewed {
                 renewed = true;
                 self.tokens.invalidate(&bearer).await;
-                bearer = self.bearer(call, wire).await?;
+                bearer = self.bearer(call, prepared).await?;
                 continue;
             }
             // A body that is no JSON says nothing: the status speaks for itself.
-            let body = serde_json::from_slice(&raw.body).unwrap_or(Value::Null);
+            let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
             let error = from_answer(
-                &wire.operation,
-                raw.status,
+                Asked {
+                    operation: &prepared.operation,
+                    path: self.below_version(prepared.url.path()),
+                },
+                response.status,
                 &body,
-                raw.request_id(),
-                self.retry_after(header_text(&raw.headers, RETRY_AFTER.as_str()).as_deref()),
+                response.request_id(),
+                self.retry_after(header_text(&response.headers, RETRY_AFTER.as_str()).as_deref()),
             );
             self.note_throttling(call, &error, attempt);
             return Err(error);
         }
+    }
+
+    /// The path of a URL below `/v1.0`.
+    pub(super) fn below_version<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix('/')
+            .and_then(|rest| rest.strip_prefix(self.settings.version.as_str()))
+            .unwrap_or(path)
     }
 
     /// A 429 stops the whole lane, not only who got it.
@@ -285,10 +345,10 @@ impl Client {
         backoff::retry_after(value?, self.clock.now().unix_timestamp())
     }
 
-    async fn bearer(&self, call: &Call, wire: &Wire) -> Result<Bearer, Error> {
+    async fn bearer(&self, call: &Call, prepared: &Prepared) -> Result<Bearer, Error> {
         match timeout_at(call.deadline, self.tokens.bearer()).await {
             Ok(result) => Ok(result?),
-            Err(_) => Err(deadline(wire, None)),
+            Err(_) => Err(deadline(prepared, None)),
         }
     }
 
@@ -296,37 +356,42 @@ impl Client {
     async fn admit(
         &self,
         call: &Call,
-        wire: &Wire,
+        prepared: &Prepared,
     ) -> Result<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>), Error> {
         loop {
             self.throttle
-                .admit(call.lane, wire.cost, call.deadline)
+                .admit(call.lane, prepared.cost, call.deadline)
                 .await
-                .map_err(|wait| deadline(wire, Some(wait)))?;
+                .map_err(|wait| deadline(prepared, Some(wait)))?;
             let places = async {
                 let background = match call.lane {
                     Lane::Interactive => None,
-                    Lane::Background => Some(self.background_slots.acquire().await),
+                    Lane::Background => Some(self.background_places.acquire().await),
                 };
-                (self.slots.acquire().await, background)
+                (self.places.acquire().await, background)
             };
-            let Ok((Ok(slot), background)) = timeout_at(call.deadline, places).await else {
-                self.throttle.give_back(wire.cost);
-                return Err(deadline(wire, Some(self.settings.backoff.ceiling)));
+            let Ok((Ok(place), background)) = timeout_at(call.deadline, places).await else {
+                self.throttle.give_back(prepared.cost);
+                return Err(deadline(prepared, Some(self.settings.backoff.ceiling)));
             };
+            // What took so long need not have been a wait.
+            if call.is_over() {
+                self.throttle.give_back(prepared.cost);
+                return Err(deadline(prepared, None));
+            }
             // Somebody may have been throttled while this call stood in the queue.
             if self.throttle.is_paused(call.lane) {
-                self.throttle.give_back(wire.cost);
+                self.throttle.give_back(prepared.cost);
                 continue;
             }
-            return Ok((slot, background.and_then(Result::ok)));
+            return Ok((place, background.and_then(Result::ok)));
         }
     }
 }
 
-fn deadline(wire: &Wire, retry_after: Option<Duration>) -> Error {
+fn deadline(prepared: &Prepared, retry_after: Option<Duration>) -> Error {
     Error::Deadline {
-        operation: wire.operation.clone(),
+        operation: prepared.operation.clone(),
         last: None,
         retry_after,
     }
@@ -352,10 +417,7 @@ pub(super) fn with_last(error: Error, before: Option<Error>) -> Error {
 pub(super) fn settle(error: Error, repeatable: bool) -> Error {
     match retry::verdict(&error, repeatable) {
         Verdict::Unknown => Error::OutcomeUnknown {
-            operation: match &error {
-                Error::Protocol { operation, .. } => operation.clone(),
-                _ => String::new(),
-            },
+            operation: error.operation().to_owned(),
             last: Box::new(error),
         },
         Verdict::Again | Verdict::Fail => error,

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
+use super::refusal::{self, Asked, Refusal};
 use crate::credential;
 
 /// Whether doing it again can help. Says nothing about whether doing it again is safe.
@@ -47,6 +48,8 @@ pub enum Error {
         message: Box<str>,
         /// Further entries, as for conflicts.
         details: Box<[Detail]>,
+        /// What it means, where it means more than its status.
+        refusal: Option<Refusal>,
         /// Graph's id of the request.
         request_id: Option<String>,
         /// How long Graph asks to wait.
@@ -78,12 +81,26 @@ pub enum Error {
     #[error("no token for Graph")]
     Token(#[from] credential::Error),
     /// Graph's answer breaks the protocol; it is not used, not even in part.
-    #[error("{operation}: unusable answer: {what}")]
+    #[error(
+        "{operation}: unusable answer: {what}{}",
+        request_id.as_deref().map(|id| format!(" (request-id {id})")).unwrap_or_default()
+    )]
     Protocol {
         /// Method and path template.
         operation: String,
         /// What is wrong with it.
         what: String,
+        /// Graph's id of the request.
+        request_id: Option<String>,
+    },
+    /// A part of a batch was not sent, because of how the part went that it follows.
+    #[error("{operation}: not done, because of what it follows")]
+    Blocked {
+        /// Method and path template.
+        operation: String,
+        /// What went wrong with the part before; shared by all that follow it.
+        #[source]
+        cause: Arc<Self>,
     },
     /// A list is longer than the caller can take.
     #[error("{operation}: more than {limit} items")]
@@ -131,6 +148,30 @@ pub enum Cause {
 }
 
 impl Error {
+    /// What Graph means by it. Only of an error that Graph itself gave as the final answer, so
+    /// that nothing is concluded from a fault on the way.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Graph { refusal, .. } => *refusal,
+            _ => None,
+        }
+    }
+
+    /// Method and path template of the request; empty where there is none.
+    pub fn operation(&self) -> &str {
+        match self {
+            Self::Graph { operation, .. }
+            | Self::Deadline { operation, .. }
+            | Self::Transport { operation, .. }
+            | Self::Protocol { operation, .. }
+            | Self::Blocked { operation, .. }
+            | Self::TooMany { operation, .. }
+            | Self::OutcomeUnknown { operation, .. }
+            | Self::Invalid { operation, .. } => operation,
+            Self::Token(_) | Self::Settings(_) => "",
+        }
+    }
+
     /// The HTTP status, when Graph answered.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -150,7 +191,8 @@ impl Error {
         }
     }
 
-    /// Graph's own text, where Graph itself gave the final answer.
+    /// Graph's own text, where Graph itself gave the final answer. For people: what it means is
+    /// [`Self::refusal`].
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Graph { message, .. } if !message.is_empty() => Some(message),
@@ -169,9 +211,12 @@ impl Error {
     /// Graph's id of the failed request.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Self::Graph { request_id, .. } => request_id.as_deref(),
+            Self::Graph { request_id, .. } | Self::Protocol { request_id, .. } => {
+                request_id.as_deref()
+            }
             Self::Deadline { last, .. } => last.as_ref().and_then(|e| e.request_id()),
             Self::OutcomeUnknown { last, .. } => last.request_id(),
+            Self::Blocked { cause, .. } => cause.request_id(),
             _ => None,
         }
     }
@@ -180,6 +225,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Graph { retry_after, .. } | Self::Deadline { retry_after, .. } => *retry_after,
+            Self::Blocked { cause, .. } => cause.retry_after(),
             _ => None,
         }
     }
@@ -193,9 +239,11 @@ impl Error {
             Self::Graph {
                 status,
                 code,
+                refusal,
                 retry_after,
                 ..
             } => match (*status, &**code) {
+                _ if *refusal == Some(Refusal::Replicating) => Class::Retry,
                 (429, _) | (_, "Request_ThrottledTemporarily") => Class::Throttled,
                 (503, _) if retry_after.is_some() => Class::Throttled,
                 (400 | 409, "Directory_ConcurrencyViolation")
@@ -214,12 +262,45 @@ impl Error {
                 credential::Kind::Unavailable => Class::Retry,
                 credential::Kind::Denied | credential::Kind::Misconfigured => Class::Permanent,
             },
+            Self::Blocked { cause, .. } => cause.class(),
             Self::Protocol { .. }
             | Self::TooMany { .. }
             | Self::OutcomeUnknown { .. }
             | Self::Invalid { .. }
             | Self::Settings(_) => Class::Permanent,
         }
+    }
+
+    /// Whether the request may have been carried out all the same.
+    pub fn is_uncertain(&self) -> bool {
+        match self {
+            Self::OutcomeUnknown { .. } | Self::Protocol { .. } => true,
+            // Without a failure before, nothing was sent.
+            Self::Deadline { last, .. } => last.as_ref().is_some_and(|last| last.is_uncertain()),
+            Self::Graph { status, .. } => {
+                (*status >= 500 || self.refusal() == Some(Refusal::Replicating))
+                    && !self.surely_undone()
+            }
+            Self::Transport { sent, .. } => *sent,
+            _ => false,
+        }
+    }
+
+    /// Whether it was not sent because of another part of its batch.
+    pub fn is_dependency(&self) -> bool {
+        match self {
+            Self::Blocked { .. } => true,
+            Self::Graph { status, .. } => *status == 424,
+            _ => false,
+        }
+    }
+
+    /// Whether Graph says that what a DELETE names is not there (any more).
+    pub(super) fn says_gone(&self) -> bool {
+        matches!(
+            self.refusal(),
+            Some(Refusal::Absent | Refusal::NotThere | Refusal::NoPhoto)
+        )
     }
 
     /// Whether an error that Graph gave is proof that the request was not carried out.
@@ -242,6 +323,23 @@ impl Error {
         Self::Protocol {
             operation: operation.to_owned(),
             what: what.into(),
+            request_id: None,
+        }
+    }
+
+    /// Names the request of which the answer cannot be used.
+    pub(super) fn answering(self, id: Option<String>) -> Self {
+        match self {
+            Self::Protocol {
+                operation,
+                what,
+                request_id,
+            } => Self::Protocol {
+                operation,
+                what,
+                request_id: request_id.or(id),
+            },
+            other => other,
         }
     }
 }
@@ -276,7 +374,7 @@ fn detail(value: &Value) -> Option<Detail> {
 /// Reads an error body, whatever its dialect; a body that is none gives an empty code.
 /// `request_id` is the header's; the body's stands in for it.
 pub(super) fn from_answer(
-    operation: &str,
+    asked: Asked<'_>,
     status: u16,
     body: &Value,
     request_id: Option<String>,
@@ -288,7 +386,7 @@ pub(super) fn from_answer(
         .and_then(|o| member(o, "error").or_else(|| member(o, "odata.error")))
         .and_then(Value::as_object)
         .unwrap_or(&empty);
-    let details = match member(error, "details") {
+    let details: Box<[Detail]> = match member(error, "details") {
         Some(Value::Array(list)) => list.iter().filter_map(detail).collect(),
         Some(one) => detail(one).into_iter().collect(),
         None => Box::default(),
@@ -297,16 +395,18 @@ pub(super) fn from_answer(
         let inner = member(error, "innerError")?.as_object()?;
         text(member(inner, "request-id").or_else(|| member(inner, "requestId")))
     };
+    let code = text(member(error, "code")).unwrap_or_default();
+    let message = text(member(error, "message")).unwrap_or_default();
     Error::Graph {
-        operation: operation.to_owned(),
+        refusal: refusal::read(asked, status, &code, &message, &details),
+        operation: asked.operation.to_owned(),
         status,
-        code: text(member(error, "code")).unwrap_or_default().into(),
-        message: text(member(error, "message"))
-            .unwrap_or_else(|| "no reason given".to_owned())
-            .chars()
-            .take(1000)
-            .collect::<String>()
-            .into(),
+        code: code.into(),
+        message: if message.is_empty() {
+            "no reason given".into()
+        } else {
+            message.chars().take(1000).collect::<String>().into()
+        },
         details,
         request_id: request_id.or_else(inner_id),
         retry_after,
@@ -319,8 +419,13 @@ mod tests {
 
     use super::*;
 
+    const ASKED: Asked<'_> = Asked {
+        operation: "GET /users/{id}",
+        path: "/users/1",
+    };
+
     fn read(status: u16, body: &Value) -> Error {
-        from_answer("GET /users/{id}", status, body, None, None)
+        from_answer(ASKED, status, body, None, None)
     }
 
     #[test]
@@ -373,7 +478,7 @@ mod tests {
     #[test]
     fn the_header_has_the_last_word_on_the_request_id() {
         let body = json!({"error":{"code":"A","innerError":{"request-id":"body"}}});
-        let error = from_answer("GET /", 404, &body, Some("header".into()), None);
+        let error = from_answer(ASKED, 404, &body, Some("header".into()), None);
         assert_eq!(error.request_id(), Some("header"));
     }
 
@@ -403,12 +508,13 @@ mod tests {
             (401, "InvalidAuthenticationToken", None, Class::Permanent),
             (403, "Authorization_RequestDenied", None, Class::Permanent),
             (404, "Request_ResourceNotFound", None, Class::Permanent),
+            (404, "Directory_ObjectNotFound", None, Class::Retry),
             (410, "resyncRequired", None, Class::Permanent),
             (501, "", None, Class::Permanent),
             (507, "", None, Class::Permanent),
         ] {
             let body = json!({"error":{"code":code}});
-            let error = from_answer("GET /", status, &body, None, retry_after);
+            let error = from_answer(ASKED, status, &body, None, retry_after);
             assert_eq!(error.class(), class, "{status} {code} {retry_after:?}");
         }
     }

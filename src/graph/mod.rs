@@ -5,9 +5,11 @@
 mod batch;
 mod client;
 mod error;
+mod expect;
 mod model;
 mod operation;
 mod page;
+mod refusal;
 mod retry;
 mod throttle;
 mod transfer;
@@ -17,4 +19,6 @@ mod tests;
 
 pub use client::{Client, http_client};
 pub use error::{Cause, Class, Detail, Error};
+pub use expect::Expect;
 pub use model::{BatchItem, Budget, Call, CallStats, Lane, NextLink, Page, Reply, Settings};
+pub use refusal::Refusal;

@@ -1,6 +1,7 @@
 //! What goes into the client and comes out of it.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::error::Error;
+use super::{error::Error, expect::Expect};
 use crate::{base::backoff::Backoff, odata::request::Request};
 
 /// How the client behaves. [`Settings::new`] gives sound values.
@@ -123,6 +124,11 @@ impl Call {
             stats: Arc::default(),
         }
     }
+
+    /// Whether the deadline has passed: nothing is sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
 }
 
 /// Counters of one operation.
@@ -187,7 +193,7 @@ impl CallStats {
 }
 
 /// A successful answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     /// 200 to 299.
     pub status: u16,
@@ -218,6 +224,16 @@ pub struct Page {
 pub struct NextLink {
     pub(super) url: String,
     pub(super) anchor: Option<Anchor>,
+    pub(super) trail: Trail,
+}
+
+/// The pages that led to a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trail {
+    /// Hashes of their URLs.
+    pub(super) visited: Vec<u64>,
+    /// How many of the last ones were empty.
+    pub(super) empty: usize,
 }
 
 /// The page that a link came from, if that page took more than one try: Graph may not know the
@@ -234,6 +250,7 @@ impl NextLink {
         Self {
             url: url.into(),
             anchor: None,
+            trail: Trail::default(),
         }
     }
 
@@ -250,9 +267,13 @@ pub struct BatchItem {
     pub request: Request,
     /// The index of an earlier item that must succeed first.
     pub after: Option<usize>,
+    /// What its answer must hold; by default what the request itself tells.
+    pub expect: Option<Expect>,
     /// Failures that count as success for the items after this one (`already a member`): those
     /// are sent again rather than failed.
     pub benign: fn(&Error) -> bool,
+    /// Failures that end the item at once, though doing it again could help.
+    pub ends_with: fn(&Error) -> bool,
 }
 
 impl BatchItem {
@@ -261,13 +282,34 @@ impl BatchItem {
         Self {
             request,
             after: None,
+            expect: None,
             benign: |_| false,
+            ends_with: |_| false,
         }
     }
 
     /// Lets the item wait for item `index`.
     pub fn after(mut self, index: usize) -> Self {
         self.after = Some(index);
+        self
+    }
+
+    /// Says what the answer must hold.
+    pub fn expect(mut self, expect: Expect) -> Self {
+        self.expect = Some(expect);
+        self
+    }
+
+    pub(super) fn expectation(&self) -> Cow<'_, Expect> {
+        match &self.expect {
+            Some(expect) => Cow::Borrowed(expect),
+            None => Cow::Owned(Expect::of(&self.request)),
+        }
+    }
+
+    /// Names the failures that end the item at once.
+    pub fn ending_with(mut self, ends_with: fn(&Error) -> bool) -> Self {
+        self.ends_with = ends_with;
         self
     }
 

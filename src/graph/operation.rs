@@ -88,13 +88,20 @@ pub(super) fn name(method: &str, path: &str) -> String {
     out
 }
 
+/// The name of `request`.
+pub(super) fn of(request: &Request) -> String {
+    name(request.method.as_str(), &request.path)
+}
+
 /// Whether the request may be sent again when it is not known what became of it.
 ///
 /// GET, PUT, PATCH and DELETE name the state that they want. Of the POSTs these do too: adding a
 /// reference that is there is refused without harm, and the reading actions change nothing.
 pub(super) fn is_repeatable(request: &Request) -> bool {
-    const SAFE_POSTS: [&str; 8] = [
+    const SAFE_POSTS: [&str; 9] = [
         "/$ref",
+        // a second one is refused as a conflict
+        "/roleAssignments",
         "/assignLicense",
         "/isMemberOf",
         "/validateProperties",

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://learn.microsoft.com/graph/paging>
 
-use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
@@ -11,11 +11,16 @@ use url::Url;
 use super::{
     client::Client,
     error::Error,
-    model::{Anchor, BatchItem, Call, NextLink, Page},
+    expect,
+    model::{Anchor, BatchItem, Call, NextLink, Page, Trail},
     operation::{self, Cost},
-    transfer::{Wire, decode},
+    refusal::Refusal,
+    transfer::{Prepared, decode},
 };
 use crate::odata::request::{Method, Request};
+
+/// A list whose pages are empty for so long has no end.
+const MAX_EMPTY_PAGES: usize = 200;
 
 impl Client {
     /// The first page of a list.
@@ -25,45 +30,50 @@ impl Client {
     /// Any [`Error`]; [`Error::Protocol`] when the answer is no list, or its link leads to another
     /// origin.
     pub async fn page(&self, call: &Call, request: &Request) -> Result<Page, Error> {
-        let wire = self.wire(request, operation::is_repeatable(request))?;
-        self.fetch(call, &wire).await
+        let prepared = self.prepare(request, operation::is_repeatable(request))?;
+        let operation = &prepared.operation;
+        self.fetch(call, &prepared, |body| {
+            self.parse_first(operation, request, body)
+        })
+        .await
     }
 
     /// The page behind `link`. `advanced` as in the first request: Graph wants the header again.
     ///
     /// # Errors
     ///
-    /// As for [`Self::page`]. A link that leads to another origin is never called.
+    /// As for [`Self::page`]; [`Error::Protocol`] also when the links go round in a circle, or on
+    /// and on over empty pages. A link that leads to another origin is never called.
     pub async fn next_page(
         &self,
         call: &Call,
         link: &NextLink,
         advanced: bool,
     ) -> Result<Page, Error> {
-        let wire = self.follow(&link.url, advanced)?;
-        let error = match self.fetch(call, &wire).await {
+        let fetched = self.fetch_link(call, &link.url, &link.trail, advanced);
+        let error = match fetched.await {
             Err(error) => error,
             page => return page,
         };
-        let token_lost = error
-            .code()
-            .is_some_and(|code| code.to_ascii_lowercase().contains("pagetokennotfound"));
+        let token_lost = error.refusal() == Some(Refusal::PageTokenLost);
         let Some(anchor) = link.anchor.as_ref().filter(|_| token_lost) else {
             return Err(error);
         };
         // The page before took several tries, and Graph does not know the token that the last try
         // gave: take that page again, for a token that it knows.
-        let before = self
-            .fetch(call, &self.follow(&anchor.url, advanced)?)
-            .await?;
+        let fetched = self.fetch_link(call, &anchor.url, &link.trail, advanced);
+        let before = fetched.await?;
         if last_id(&before.items) != anchor.last_id {
             return Err(Error::protocol(
-                &wire.operation,
+                error.operation(),
                 "the list moved while a lost page token was replaced",
             ));
         }
         match before.next {
-            Some(next) => self.fetch(call, &self.follow(&next.url, advanced)?).await,
+            Some(next) => {
+                self.fetch_link(call, &next.url, &next.trail, advanced)
+                    .await
+            }
             None => Ok(Page {
                 items: Vec::new(),
                 count: None,
@@ -77,8 +87,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`Self::page`]; [`Error::TooMany`] above `limit` items; [`Error::Protocol`] when the
-    /// pages go round in a circle.
+    /// As for [`Self::next_page`]; [`Error::TooMany`] above `limit` items.
     pub async fn collect(
         &self,
         call: &Call,
@@ -106,8 +115,10 @@ impl Client {
         let mut lists = Vec::with_capacity(requests.len());
         for (request, reply) in requests.iter().zip(replies) {
             lists.push(async move {
-                let operation = operation::name(request.method.as_str(), &request.path);
-                let page = self.parse(&operation, None, reply?.body)?;
+                let reply = reply?;
+                let page = self
+                    .parse_first(&operation::of(request), request, reply.body)
+                    .map_err(|error| error.answering(reply.request_id))?;
                 self.rest(call, request, page, usize::MAX).await
             });
         }
@@ -117,7 +128,8 @@ impl Client {
             .await)
     }
 
-    /// `first` and all pages after it.
+    /// `first` and all pages after it. Ends before the next page as soon as it is known that
+    /// there are more than `limit`.
     async fn rest(
         &self,
         call: &Call,
@@ -125,41 +137,40 @@ impl Client {
         first: Page,
         limit: usize,
     ) -> Result<Vec<Value>, Error> {
-        let operation = || operation::name(request.method.as_str(), &request.path);
-        let mut seen: HashSet<String> = HashSet::new();
+        let counted = first.count.and_then(|count| usize::try_from(count).ok());
         let mut items = first.items;
         let mut next = first.next;
         loop {
-            if items.len() > limit {
+            if items.len() > limit || counted.is_some_and(|count| count > limit) {
                 return Err(Error::TooMany {
-                    operation: operation(),
+                    operation: operation::of(request),
                     limit,
                 });
             }
             let Some(link) = next else {
                 return Ok(items);
             };
-            if !seen.insert(link.url.clone()) {
-                return Err(Error::protocol(
-                    &operation(),
-                    "the pages go round in a circle",
-                ));
-            }
             let page = self.next_page(call, &link, request.advanced).await?;
             items.extend(page.items);
             next = page.next;
         }
     }
 
-    async fn fetch(&self, call: &Call, wire: &Wire) -> Result<Page, Error> {
-        let (raw, attempts) = self.execute(call, wire).await?;
-        let reply = decode(&wire.operation, &raw, true)?;
-        let mut page = self.parse(&wire.operation, Some(wire.url.as_str()), reply.body)?;
-        if attempts > 1 && wire.method == Method::Get {
+    async fn fetch(
+        &self,
+        call: &Call,
+        prepared: &Prepared,
+        parse: impl FnOnce(Value) -> Result<Page, Error>,
+    ) -> Result<Page, Error> {
+        let (response, attempts) = self.execute(call, prepared).await?;
+        let mut page = decode(&prepared.operation, &response)
+            .and_then(|reply| parse(reply.body))
+            .map_err(|error| error.answering(response.request_id()))?;
+        if attempts > 1 && prepared.method == Method::Get {
             let last_id = last_id(&page.items);
             if let Some(next) = &mut page.next {
                 next.anchor = Some(Anchor {
-                    url: wire.url.to_string(),
+                    url: prepared.url.to_string(),
                     last_id,
                 });
             }
@@ -167,13 +178,27 @@ impl Client {
         Ok(page)
     }
 
+    /// One page behind a link, of which `trail` is what led there.
+    async fn fetch_link(
+        &self,
+        call: &Call,
+        link: &str,
+        trail: &Trail,
+        advanced: bool,
+    ) -> Result<Page, Error> {
+        let prepared = self.follow(link, advanced)?;
+        let (operation, from) = (&prepared.operation, prepared.url.as_str());
+        self.fetch(call, &prepared, |body| {
+            self.parse(operation, from, trail, body)
+        })
+        .await
+    }
+
     /// Prepares the request behind a link, if it leads to our origin.
-    fn follow(&self, link: &str, advanced: bool) -> Result<Wire, Error> {
+    fn follow(&self, link: &str, advanced: bool) -> Result<Prepared, Error> {
         let url = self.same_origin("GET (next page)", link)?;
-        let version = format!("/{}", self.settings.version);
-        let path = url.path();
-        let below = path.strip_prefix(&version).unwrap_or(path);
-        Ok(Wire {
+        let below = self.below_version(url.path());
+        Ok(Prepared {
             operation: format!("{} (next page)", operation::name("GET", below)),
             method: Method::Get,
             accept: "application/json",
@@ -203,33 +228,49 @@ impl Client {
             .ok_or_else(|| Error::protocol(operation, "a link that leads to another origin"))
     }
 
-    /// Reads a list. `from` is the link that led here, if one did.
-    fn parse(&self, operation: &str, from: Option<&str>, body: Value) -> Result<Page, Error> {
+    /// Reads a list. `from` is its URL, `trail` what led there.
+    fn parse(
+        &self,
+        operation: &str,
+        from: &str,
+        trail: &Trail,
+        body: Value,
+    ) -> Result<Page, Error> {
+        let unusable = |what: &str| Error::protocol(operation, what);
+        if expect::is_error(&body) {
+            return Err(unusable("an error under a status of success"));
+        }
         let Value::Object(mut body) = body else {
-            return Err(Error::protocol(operation, "the body is no JSON object"));
+            return Err(unusable("the body is no JSON object"));
         };
         let Some(Value::Array(items)) = body.remove("value") else {
-            return Err(Error::protocol(operation, "a list without `value`"));
+            return Err(unusable("a list without `value`"));
         };
-        let link = |name: &str| match body.get(name) {
-            None | Some(Value::Null) => Ok(None),
+        expect::are_objects(&items).map_err(|what| unusable(&what))?;
+        let next = match body.get("@odata.nextLink") {
+            None | Some(Value::Null) => None,
             Some(Value::String(link)) => {
                 let url = self.same_origin(operation, link)?;
-                if from == Some(url.as_str()) {
-                    return Err(Error::protocol(operation, "a page that follows itself"));
-                }
-                Ok(Some(NextLink::from_stored(link.clone())))
+                let trail = trail
+                    .then(from, items.is_empty())
+                    .leading_to(url.as_str())
+                    .map_err(unusable)?;
+                Some(NextLink {
+                    url: link.clone(),
+                    anchor: None,
+                    trail,
+                })
             }
-            Some(_) => Err(Error::protocol(operation, "a link that is no text")),
+            Some(_) => return Err(unusable("a link that is no text")),
         };
-        let next = link("@odata.nextLink")?;
         // A quiet round of a delta query may hand the same link out again.
         let delta = match body.get("@odata.deltaLink") {
             Some(Value::String(link)) => {
                 self.same_origin(operation, link)?;
                 Some(NextLink::from_stored(link.clone()))
             }
-            _ => None,
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(unusable("a link that is no text")),
         };
         Ok(Page {
             count: body.get("@odata.count").and_then(Value::as_u64),
@@ -237,6 +278,60 @@ impl Client {
             next,
             delta,
         })
+    }
+
+    /// Reads the first page of a list, which may say how many there are.
+    fn parse_first(&self, operation: &str, request: &Request, body: Value) -> Result<Page, Error> {
+        let from = self.url(request);
+        let page = self.parse(operation, &from, &Trail::default(), body)?;
+        check_count(request, &page).map_err(|what| Error::protocol(operation, what))?;
+        Ok(page)
+    }
+}
+
+impl Trail {
+    /// The trail after the page at `url`.
+    fn then(&self, url: &str, empty: bool) -> Self {
+        let mut visited = self.visited.clone();
+        visited.push(hash(url));
+        Self {
+            visited,
+            empty: if empty { self.empty + 1 } else { 0 },
+        }
+    }
+
+    /// Refuses a link from which the list would not come to an end.
+    fn leading_to(self, url: &str) -> Result<Self, &'static str> {
+        if self.visited.contains(&hash(url)) {
+            Err("the pages go round in a circle")
+        } else if self.empty >= MAX_EMPTY_PAGES {
+            Err("too many empty pages in a row")
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+fn hash(url: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    url.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Compares a first page with the count that it gives.
+fn check_count(request: &Request, page: &Page) -> Result<(), &'static str> {
+    let Some(count) = page.count.and_then(|count| usize::try_from(count).ok()) else {
+        return Ok(());
+    };
+    let option = |name: &str| request.query.iter().find(|(n, _)| n == name);
+    let none_wanted =
+        option("$skip").is_some() || option("$top").is_some_and(|(_, top)| top.trim() == "0");
+    if count < page.items.len() {
+        Err("a count below the number of items")
+    } else if count > 0 && page.items.is_empty() && page.next.is_none() && !none_wanted {
+        Err("a count of items, and none of them")
+    } else {
+        Ok(())
     }
 }
 

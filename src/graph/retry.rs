@@ -46,11 +46,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::graph::error::{Cause, from_answer};
+    use crate::graph::{
+        error::{Cause, from_answer},
+        refusal::Asked,
+    };
 
     fn answer(status: u16, code: &str, retry_after: Option<u64>) -> Error {
         from_answer(
-            "POST /users",
+            Asked {
+                operation: "POST /users",
+                path: "/users",
+            },
             status,
             &json!({"error":{"code":code}}),
             None,
@@ -87,6 +93,13 @@ mod tests {
                 Again,
             ),
             (answer(408, "", None), Again, Unknown),
+            (
+                answer(404, "Directory_ObjectNotFound", None),
+                Again,
+                Unknown,
+            ),
+            (answer(500, "InternalServerError", None), Again, Unknown),
+            (answer(504, "GatewayTimeout", None), Again, Unknown),
             (answer(500, "", None), Again, Unknown),
             (answer(502, "", None), Again, Unknown),
             (answer(504, "", None), Again, Unknown),

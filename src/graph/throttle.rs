@@ -63,6 +63,15 @@ impl Bucket {
         }
     }
 
+    /// How long it takes until `count` have been taken one after the other, from `level` on.
+    fn time_for(&self, count: u32, level: f64) -> Duration {
+        if self.capacity <= 0.0 {
+            return Duration::ZERO;
+        }
+        let missing = (f64::from(count) - level).max(0.0);
+        Duration::from_secs_f64((missing / self.per_second).clamp(0.0, 86_400.0))
+    }
+
     fn take(&mut self, cost: f64) {
         if self.capacity > 0.0 {
             self.level = (self.level - cost).clamp(-self.capacity, self.capacity);
@@ -188,6 +197,17 @@ impl Throttle {
             let sleep = wait + spread.mul_f64(rand::random::<f64>());
             tokio::time::sleep_until((now + sleep).min(deadline)).await;
         }
+    }
+
+    /// How long `count` writes take by the quota: from now on, and if nobody else wrote.
+    pub(super) fn time_for_writes(&self, count: u32) -> (Duration, Duration) {
+        let mut state = self.state();
+        state.writes.refill(Instant::now());
+        let writes = &state.writes;
+        (
+            writes.time_for(count, writes.level),
+            writes.time_for(count, writes.capacity),
+        )
     }
 
     /// Whether the lane was paused while the caller waited for a connection.

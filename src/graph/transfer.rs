@@ -27,7 +27,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 pub(super) const BATCH: &str = "POST /$batch";
 
 /// A request ready to be sent.
-pub(super) struct Wire {
+pub(super) struct Prepared {
     pub(super) operation: String,
     pub(super) method: Method,
     pub(super) url: Url,
@@ -40,7 +40,7 @@ pub(super) struct Wire {
 
 /// An answer of status 200 to 299, not yet looked into.
 #[derive(Debug)]
-pub(super) struct Raw {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -54,7 +54,7 @@ pub(super) fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-impl Raw {
+impl Response {
     /// What a DELETE gets that another try has done.
     pub(super) fn gone() -> Self {
         Self {
@@ -70,17 +70,21 @@ impl Raw {
 }
 
 impl Client {
-    /// Prepares `request` for sending.
-    pub(super) fn wire(&self, request: &Request, repeatable: bool) -> Result<Wire, Error> {
-        let operation = operation::name(request.method.as_str(), &request.path);
-        check_path(&operation, &request.path)?;
-        let text = format!(
+    /// The address of `request`.
+    pub(super) fn url(&self, request: &Request) -> String {
+        format!(
             "{}{}{}",
             self.settings.origin,
             self.settings.version,
             request.url()
-        );
-        let url = Url::parse(&text).map_err(|_| Error::Invalid {
+        )
+    }
+
+    /// Prepares `request` for sending.
+    pub(super) fn prepare(&self, request: &Request, repeatable: bool) -> Result<Prepared, Error> {
+        let operation = operation::name(request.method.as_str(), &request.path);
+        check_path(request)?;
+        let url = Url::parse(&self.url(request)).map_err(|_| Error::Invalid {
             operation: operation.clone(),
             what: "path and query make no URL".to_owned(),
         })?;
@@ -93,7 +97,7 @@ impl Client {
                 }
             })?)),
         };
-        Ok(Wire {
+        Ok(Prepared {
             // `$count` is text, and refused (415) to who accepts JSON only.
             accept: if request.path.ends_with("/$count") {
                 "text/plain, application/json"
@@ -114,30 +118,30 @@ impl Client {
     pub(super) async fn attempt(
         &self,
         call: &Call,
-        wire: &Wire,
+        prepared: &Prepared,
         bearer: &Bearer,
-    ) -> Result<Raw, Error> {
+    ) -> Result<Response, Error> {
         let start = Instant::now();
         call.stats.count_request();
-        let result = self.transfer(call, wire, bearer).await;
+        let result = self.transfer(call, prepared, bearer).await;
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let span = tracing::Span::current();
         span.record("duration_ms", duration_ms);
         match &result {
-            Ok(raw) => {
-                span.record("status", raw.status);
-                let units = header_text(&raw.headers, "x-ms-resource-unit")
+            Ok(response) => {
+                span.record("status", response.status);
+                let units = header_text(&response.headers, "x-ms-resource-unit")
                     .and_then(|v| v.parse::<u32>().ok());
-                let share = header_text(&raw.headers, "x-ms-throttle-limit-percentage")
+                let share = header_text(&response.headers, "x-ms-throttle-limit-percentage")
                     .and_then(|v| v.parse::<f64>().ok())
                     .filter(|v| v.is_finite());
                 // A batch counts by its parts, which are read later.
-                let units = units.filter(|_| wire.operation != BATCH);
+                let units = units.filter(|_| prepared.operation != BATCH);
                 if let Some(units) = units {
                     call.stats.count_units(units);
                 }
-                self.throttle.observe(wire.cost, units, share);
-                if let Some(id) = raw.request_id() {
+                self.throttle.observe(prepared.cost, units, share);
+                if let Some(id) = response.request_id() {
                     span.record("request_id", id.as_str());
                     call.stats.note_request_id(&id);
                 }
@@ -150,15 +154,20 @@ impl Client {
         result
     }
 
-    async fn transfer(&self, call: &Call, wire: &Wire, bearer: &Bearer) -> Result<Raw, Error> {
+    async fn transfer(
+        &self,
+        call: &Call,
+        prepared: &Prepared,
+        bearer: &Bearer,
+    ) -> Result<Response, Error> {
         let transport = |sent, source| Error::Transport {
-            operation: wire.operation.clone(),
+            operation: prepared.operation.clone(),
             sent,
             source,
         };
         let quiet = || transport(true, Cause::Silence(self.settings.request_timeout));
         let until = || (Instant::now() + self.settings.request_timeout).min(call.deadline);
-        let request = self.request(call, wire, bearer)?;
+        let request = self.request(call, prepared, bearer)?;
         let mut response = match timeout_at(until(), request.send()).await {
             Err(_) => return Err(quiet()),
             Ok(Err(e)) => {
@@ -190,7 +199,7 @@ impl Client {
             body.clear();
             break;
         }
-        Ok(Raw {
+        Ok(Response {
             status,
             headers,
             body: body.freeze(),
@@ -200,10 +209,10 @@ impl Client {
     fn request(
         &self,
         call: &Call,
-        wire: &Wire,
+        prepared: &Prepared,
         bearer: &Bearer,
     ) -> Result<reqwest::RequestBuilder, Error> {
-        let method = match wire.method {
+        let method = match prepared.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Patch => reqwest::Method::PATCH,
@@ -223,22 +232,22 @@ impl Client {
         authorization.set_sensitive(true);
         let mut request = self
             .http
-            .request(method, wire.url.clone())
+            .request(method, prepared.url.clone())
             .header(AUTHORIZATION, authorization)
-            .header(ACCEPT, wire.accept)
+            .header(ACCEPT, prepared.accept)
             .header("client-request-id", uuid::Uuid::new_v4().to_string());
-        if wire.advanced {
+        if prepared.advanced {
             request = request.header("ConsistencyLevel", "eventual");
         }
         if call.lane == Lane::Background {
             // Source: https://learn.microsoft.com/graph/throttling-limits: throttled first.
             request = request.header("x-ms-throttle-priority", "Low");
         }
-        if let Some(body) = &wire.body {
+        if let Some(body) = &prepared.body {
             request = request
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
-        } else if matches!(wire.method, Method::Post | Method::Patch | Method::Put) {
+        } else if matches!(prepared.method, Method::Post | Method::Patch | Method::Put) {
             // Graph answers 411 to a write without a length.
             request = request.header("Content-Length", "0");
         }
@@ -247,7 +256,8 @@ impl Client {
 }
 
 /// Refuses paths that URL parsing would fold into others.
-pub(super) fn check_path(operation: &str, path: &str) -> Result<(), Error> {
+pub(super) fn check_path(request: &Request) -> Result<(), Error> {
+    let path = request.path.as_str();
     let dots = path.split(['/', '\\']).any(|segment| {
         let plain = segment.to_ascii_lowercase().replace("%2e", ".");
         plain == "." || plain == ".."
@@ -262,27 +272,27 @@ pub(super) fn check_path(operation: &str, path: &str) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::Invalid {
-        operation: operation.to_owned(),
+        operation: operation::of(request),
         what: what.to_owned(),
     })
 }
 
-/// Reads a successful answer. `reading` asks for a body: nothing is not an empty list.
-pub(super) fn decode(operation: &str, raw: &Raw, reading: bool) -> Result<Reply, Error> {
-    let bytes = raw.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&raw.body);
+/// Reads a successful answer.
+pub(super) fn decode(operation: &str, response: &Response) -> Result<Reply, Error> {
+    let bytes = response
+        .body
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(&response.body);
     let body = if bytes.iter().all(u8::is_ascii_whitespace) {
-        if reading && raw.status != 204 {
-            return Err(Error::protocol(operation, "an empty body"));
-        }
         Value::Null
     } else {
         serde_json::from_slice(bytes)
             .map_err(|e| Error::protocol(operation, format!("the body is not JSON: {e}")))?
     };
     Ok(Reply {
-        status: raw.status,
+        status: response.status,
         body,
-        request_id: raw.request_id(),
-        location: header_text(&raw.headers, LOCATION.as_str()),
+        request_id: response.request_id(),
+        location: header_text(&response.headers, LOCATION.as_str()),
     })
 }

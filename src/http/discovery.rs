@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Settings;
 use crate::{
     scim::{error::Error, list, schema::Schema, urn},
-    service::{App, Room, Tenant},
+    service::{App, MappedType, Tenant},
 };
 
 /// The `ServiceProviderConfig`: only what works.
@@ -46,8 +46,8 @@ pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -
 /// 404 for an unknown URN.
 pub fn schemas(tenant: &Tenant, base_url: &str, urn: Option<&str>) -> Result<Value, Error> {
     let mut all: Vec<Value> = Vec::new();
-    for room in &tenant.rooms {
-        let schema = room.schema();
+    for mapped in &tenant.types {
+        let schema = mapped.schema();
         for one in std::iter::once(&schema.core).chain(&schema.extensions) {
             if !all.iter().any(|known| known["id"] == one.id.as_str()) {
                 all.push(schema_json(one, base_url));
@@ -63,9 +63,9 @@ pub fn schemas(tenant: &Tenant, base_url: &str, urn: Option<&str>) -> Result<Val
 /// 404 for an unknown name.
 pub fn resource_types(tenant: &Tenant, base_url: &str, name: Option<&str>) -> Result<Value, Error> {
     let all = tenant
-        .rooms
+        .types
         .iter()
-        .map(|room| resource_type_json(room, base_url))
+        .map(|mapped| resource_type_json(mapped, base_url))
         .collect();
     select(all, name, "name", "resource type")
 }
@@ -99,8 +99,8 @@ fn schema_json(schema: &Schema, base_url: &str) -> Value {
     })
 }
 
-fn resource_type_json(room: &Room, base_url: &str) -> Value {
-    let schema = room.schema();
+fn resource_type_json(mapped: &MappedType, base_url: &str) -> Value {
+    let schema = mapped.schema();
     let extensions: Vec<Value> = schema
         .extensions
         .iter()
@@ -110,7 +110,7 @@ fn resource_type_json(room: &Room, base_url: &str) -> Value {
         "schemas": [urn::RESOURCE_TYPE],
         "id": schema.name,
         "name": schema.name,
-        "endpoint": room.kind.endpoint,
+        "endpoint": mapped.kind.endpoint,
         "description": schema.core.description,
         "schema": schema.core.id,
         "schemaExtensions": extensions,

@@ -15,7 +15,6 @@ use super::{
     Server, auth, body, discovery,
     respond::{self, Answer},
     route::{self, Route, Target},
-    search,
 };
 use crate::{
     graph,
@@ -27,9 +26,9 @@ use crate::{
         projection::Projection,
     },
     service::{
-        Context, Error, Room, Tenant, Written, audit, list as lists, photo, read,
+        Context, Error, MappedType, Tenant, photo, read,
         tokens::{Access, Caller},
-        write,
+        write::{self, Operation, Written},
     },
 };
 
@@ -139,7 +138,7 @@ struct Exchange<'a> {
     server: &'a Server,
     parts: &'a Parts,
     route: &'a Route,
-    tenant: &'a Tenant,
+    tenant: &'a Arc<Tenant>,
     stats: &'a Arc<graph::CallStats>,
 }
 
@@ -175,7 +174,6 @@ impl Exchange<'_> {
     }
 
     async fn resources(&self, body: Body, caller: &Caller) -> Result<Reply, Error> {
-        let base = self.base_url();
         let answer = match &self.route.target {
             Target::NotOffered(what) => {
                 let text = format!("/{what} is not offered by this server");
@@ -184,41 +182,41 @@ impl Exchange<'_> {
             Target::RootSearch => {
                 self.methods(&[Method::POST])?;
                 let body = self.body(body).await?;
-                let mut contexts = Vec::new();
-                for room in &self.tenant.rooms {
-                    if caller.grant.allows(Access::Read, &room.kind.endpoint[1..]) {
-                        contexts.push(self.context(room, &base));
-                    }
-                }
+                let readable = self
+                    .tenant
+                    .types
+                    .iter()
+                    .filter(|t| caller.grant.allows(Access::Read, &t.kind.endpoint[1..]));
+                let contexts: Vec<Context> = readable.map(|t| self.context(t)).collect();
                 if contexts.is_empty() {
                     return Err(ScimError::forbidden("the token may read no resource type").into());
                 }
-                Answer::json(200, search::everywhere(contexts, &body).await?)
+                page(read::search(contexts, &body).await?)
             }
             Target::Search(kind) => {
-                let room = self.room(kind)?;
+                let mapped = self.resource_type(kind)?;
                 self.methods(&[Method::POST])?;
-                auth::allow(caller, Access::Read, room.kind.endpoint)?;
+                auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
                 let body = self.body(body).await?;
-                let query = ListQuery::from_search_request(&body, room.schema())?;
-                listed(&self.context(room, &base), &query).await?
+                let query = ListQuery::from_search_request(&body, mapped.schema())?;
+                page(read::list(&self.context(mapped), &query).await?)
             }
             Target::Collection(kind) => {
-                self.collection(self.room(kind)?, body, caller, &base)
+                self.collection(self.resource_type(kind)?, body, caller)
                     .await?
             }
             Target::Resource(kind, id) => {
-                self.resource(self.room(kind)?, id, body, caller, &base)
+                self.resource(self.resource_type(kind)?, id, body, caller)
                     .await?
             }
             Target::Photo(kind, id) => {
-                let room = self.room(kind)?;
-                if room.kind.name != "User" {
+                let mapped = self.resource_type(kind)?;
+                if !mapped.kind.has_photo {
                     return Err(ScimError::not_found("there is no such endpoint").into());
                 }
                 self.methods(&[Method::GET])?;
-                auth::allow(caller, Access::Read, room.kind.endpoint)?;
-                let (media, bytes) = photo::photo(&self.context(room, &base), id).await?;
+                auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+                let (media, bytes) = photo::photo(&self.context(mapped), id).await?;
                 let response = Response::builder()
                     .header(header::CONTENT_TYPE, media)
                     .body(Body::from(bytes))
@@ -236,45 +234,39 @@ impl Exchange<'_> {
 
     async fn collection(
         &self,
-        room: &Room,
+        mapped: &Arc<MappedType>,
         body: Body,
         caller: &Caller,
-        base: &str,
     ) -> Result<Answer, Error> {
-        let create = room.kind.operations.create;
+        let create = mapped.kind.operations.create;
         let allowed: &[Method] = if create {
             &[Method::GET, Method::HEAD, Method::POST]
         } else {
             &[Method::GET, Method::HEAD]
         };
         self.methods(allowed)?;
-        let cx = self.context(room, base);
+        let cx = self.context(mapped);
         if self.parts.method != Method::POST {
-            auth::allow(caller, Access::Read, room.kind.endpoint)?;
-            let query = ListQuery::from_pairs(&self.pairs(), room.schema())?;
-            return listed(&cx, &query).await;
+            auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+            let query = ListQuery::from_pairs(&self.pairs(), mapped.schema())?;
+            return Ok(page(read::list(&cx, &query).await?));
         }
-        auth::allow(caller, Access::Write, room.kind.endpoint)?;
-        let body = self.body(body).await?;
-        let projection = self.projection(room)?;
-        let result = write::create(
-            &cx,
-            &body,
-            projection.as_ref().unwrap_or(&Projection::all()),
-        )
-        .await;
-        self.written(&cx, caller, "create", None, 201, result).await
+        auth::allow(caller, Access::Write, mapped.kind.endpoint)?;
+        let operation = Operation::Create {
+            body: self.body(body).await?,
+            projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
+        };
+        self.write(cx, caller, operation, 201).await
     }
 
     async fn resource(
         &self,
-        room: &Room,
+        mapped: &Arc<MappedType>,
         id: &str,
         body: Body,
         caller: &Caller,
-        base: &str,
     ) -> Result<Answer, Error> {
-        let operations = room.kind.operations;
+        let operations = mapped.kind.operations;
         let mut allowed = vec![Method::GET, Method::HEAD];
         for (has, method) in [
             (operations.replace, Method::PUT),
@@ -286,40 +278,37 @@ impl Exchange<'_> {
             }
         }
         self.methods(&allowed)?;
-        let cx = self.context(room, base);
-        let projection = self.projection(room)?;
+        let cx = self.context(mapped);
+        let projection = self.projection(mapped)?;
         if matches!(self.parts.method, Method::GET | Method::HEAD) {
-            auth::allow(caller, Access::Read, room.kind.endpoint)?;
+            auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
             let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
             return Ok(self.fresh(doc, &cx, id));
         }
-        auth::allow(caller, Access::Write, room.kind.endpoint)?;
-        let if_match = header_text(&self.parts.headers, "if-match");
-        let (name, result) = match self.parts.method {
-            Method::PUT => {
-                let body = self.body(body).await?;
-                let projection = projection.unwrap_or_else(Projection::all);
-                (
-                    "replace",
-                    write::replace(&cx, id, &body, if_match, &projection).await,
-                )
-            }
-            Method::PATCH => {
-                let body = self.body(body).await?;
-                (
-                    "patch",
-                    write::patch(&cx, id, &body, if_match, projection.as_ref()).await,
-                )
-            }
-            _ => ("delete", write::delete(&cx, id, if_match).await),
+        auth::allow(caller, Access::Write, mapped.kind.endpoint)?;
+        let if_match = header_text(&self.parts.headers, "if-match").map(str::to_owned);
+        let id = id.to_owned();
+        let operation = match self.parts.method {
+            Method::PUT => Operation::Replace {
+                id,
+                body: self.body(body).await?,
+                if_match,
+                projection: projection.unwrap_or_else(Projection::all),
+            },
+            Method::PATCH => Operation::Patch {
+                id,
+                body: self.body(body).await?,
+                if_match,
+                projection,
+            },
+            _ => Operation::Delete { id, if_match },
         };
-        self.written(&cx, caller, name, Some(id), 200, result).await
+        self.write(cx, caller, operation, 200).await
     }
 
     /// 200 with the resource, or 304 when the client has this version.
-    fn fresh(&self, doc: Document, cx: &Context<'_>, id: &str) -> Answer {
-        let location = crate::service::location(cx, id);
-        let answer = Answer::resource(200, doc, location);
+    fn fresh(&self, doc: Document, cx: &Context, id: &str) -> Answer {
+        let answer = Answer::resource(200, doc, cx.location(id));
         let version = answer
             .headers
             .iter()
@@ -334,39 +323,19 @@ impl Exchange<'_> {
         }
     }
 
-    /// The answer to a write, after its audit row.
-    async fn written(
+    /// The answer to a write.
+    async fn write(
         &self,
-        cx: &Context<'_>,
+        cx: Context,
         caller: &Caller,
-        operation: &str,
-        id: Option<&str>,
+        operation: Operation,
         status: u16,
-        result: Result<Written, Error>,
     ) -> Result<Answer, Error> {
-        let (status, doc) = match &result {
-            Ok(Written::Resource(doc)) => (status, Some(doc)),
-            Ok(Written::Done) => (204, None),
-            Ok(Written::Plan(_)) => (200, None),
-            Err(error) => (error.scim.kind.status(), None),
-        };
-        let created = doc
-            .and_then(|d| d.get("id"))
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        let id = id.map(str::to_owned).or(created);
-        if !matches!(result, Ok(Written::Plan(_))) {
-            let event = audit::Event {
-                operation,
-                id: id.as_deref(),
-                status,
-                after: doc,
-            };
-            audit::record(cx, caller, &event).await;
-        }
-        Ok(match result? {
+        let written = write::perform(cx.clone(), caller.clone(), operation).await?;
+        Ok(match written {
             Written::Resource(doc) => {
-                let location = crate::service::location(cx, id.as_deref().unwrap_or_default());
+                let id = doc.get("id").and_then(Value::as_str).unwrap_or_default();
+                let location = cx.location(id);
                 Answer::resource(status, doc, location)
             }
             Written::Done => Answer::empty(204),
@@ -381,17 +350,17 @@ impl Exchange<'_> {
         })
     }
 
-    fn context<'c>(&'c self, room: &'c Room, base_url: &'c str) -> Context<'c> {
+    fn context(&self, mapped: &Arc<MappedType>) -> Context {
         let app = &self.server.app;
         let dry_run = header_text(&self.parts.headers, "prefer").is_some_and(|p| {
             p.split([',', ';'])
                 .any(|one| one.trim().eq_ignore_ascii_case("dry-run"))
         });
         Context {
-            app,
-            tenant: self.tenant,
-            room,
-            base_url,
+            app: Arc::clone(app),
+            tenant: Arc::clone(self.tenant),
+            mapped: Arc::clone(mapped),
+            base_url: self.base_url().into(),
             call: graph::Call {
                 deadline: tokio::time::Instant::now()
                     + app.settings.deadline.max(Duration::from_secs(1)),
@@ -402,9 +371,9 @@ impl Exchange<'_> {
         }
     }
 
-    fn room(&self, name: &str) -> Result<&Room, Error> {
+    fn resource_type(&self, name: &str) -> Result<&Arc<MappedType>, Error> {
         self.tenant
-            .room(name)
+            .resource_type(name)
             .ok_or_else(|| ScimError::not_found(format!("there is no endpoint '/{name}'")).into())
     }
 
@@ -421,7 +390,7 @@ impl Exchange<'_> {
                 list.join(", ")
             ),
         ));
-        error.allow = Some(list.join(", "));
+        error.allow = Some(list.join(", ").into());
         Err(error)
     }
 
@@ -438,7 +407,7 @@ impl Exchange<'_> {
     }
 
     /// The projection, when the client names attributes.
-    fn projection(&self, room: &Room) -> Result<Option<Projection>, Error> {
+    fn projection(&self, mapped: &MappedType) -> Result<Option<Projection>, Error> {
         let pairs = self.pairs();
         let of = |name: &str| {
             pairs
@@ -453,17 +422,16 @@ impl Exchange<'_> {
         Ok(Some(Projection::parse(
             attributes,
             excluded,
-            room.schema(),
+            mapped.schema(),
         )?))
     }
 }
 
-async fn listed(cx: &Context<'_>, query: &ListQuery) -> Result<Answer, Error> {
-    let page = lists::list(cx, query).await?;
-    Ok(Answer::json(
+fn page(page: read::ListPage) -> Answer {
+    Answer::json(
         200,
         list::response(page.total, page.start_index, page.resources),
-    ))
+    )
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -7,7 +7,6 @@ mod discovery;
 mod handlers;
 mod respond;
 mod route;
-mod search;
 
 use std::{future::Future, sync::Arc};
 

@@ -211,6 +211,7 @@ mod tests {
             retry_after: Some(std::time::Duration::from_millis(1200)),
             graph_request_id: None,
             allow: None,
+            left_behind: None,
             source: None,
         };
         assert_eq!(

@@ -1,9 +1,12 @@
-//! From what a client asks of a relation to the net change: what to add, what to remove.
+//! From what a client asks of a relation to the net change: what to add, what to remove. Linear in
+//! the number of elements and edges.
+
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::{
-    edge::Edge,
+    edge::{Edge, EdgeKey, End, Side},
     relation::{Change, Relation},
 };
 use crate::scim::{error::Error, patch::Step};
@@ -16,139 +19,191 @@ pub fn needs_current(relation: &dyn Relation, steps: &[Step]) -> bool {
             .any(|s| matches!(s, Step::RemoveAll | Step::Replace(_)))
 }
 
-/// The net change that `steps` make, in order.
+/// The net change that `steps` make to the relation of the object `near`, in order.
 ///
 /// Without `current` (see [`needs_current`]) additions and removals are taken as they come; Graph
 /// answers "already there" and "not there", which count as done.
 ///
 /// # Errors
-/// `mutability` when an edge is named for removal that a client cannot remove (an inherited
-/// licence). "Replace" and "remove all" leave such edges alone.
+/// `invalidValue` for an element that names nothing; `mutability` when an edge is named for
+/// removal that a client cannot remove (an inherited licence). "Replace" and "remove all" leave
+/// such edges alone.
 pub fn net(
     relation: &dyn Relation,
+    near: &str,
     steps: &[Step],
     current: Option<&[Edge]>,
 ) -> Result<Change, Error> {
-    let edges = current.unwrap_or_default();
-    let mut state = State {
-        relation,
-        edges,
-        kept: vec![true; edges.len()],
-        added: Vec::new(),
-    };
-    let mut unseen: Vec<String> = Vec::new();
+    let mut state = State::new(relation, near, current);
     for step in steps {
         match step {
             Step::Add(elements) => {
                 for element in elements {
-                    let value = value_of(element);
-                    unseen.retain(|v| !v.eq_ignore_ascii_case(value));
-                    state.add(element, false);
+                    state.add(element, false)?;
                 }
             }
             Step::Remove(values) => {
                 for value in values {
-                    if !state.remove(value)? && current.is_none() {
-                        unseen.push(value.clone());
-                    }
+                    state.remove(value)?;
                 }
             }
             Step::RemoveAll => state.clear(),
             Step::Replace(elements) => {
                 state.clear();
                 for element in elements {
-                    state.add(element, true);
+                    state.add(element, true)?;
                 }
             }
         }
     }
-    let removed = edges
-        .iter()
-        .zip(&state.kept)
-        .filter(|(_, kept)| !**kept)
-        .map(|(e, _)| e.clone());
-    let unseen = unseen.into_iter().map(|value| Edge {
-        value,
-        ..Edge::default()
-    });
-    let mut remove: Vec<Edge> = removed.chain(unseen).collect();
-    remove.dedup_by(|a, b| a == b);
-    Ok(Change {
-        add: state.added,
-        remove,
-    })
+    Ok(state.into_change())
 }
 
+/// The relation while the steps are taken.
 struct State<'a> {
     relation: &'a dyn Relation,
-    edges: &'a [Edge],
+    near: &'a str,
+    side: Side,
+    current: Option<&'a [Edge]>,
     kept: Vec<bool>,
-    added: Vec<Value>,
+    by_key: HashMap<EdgeKey, usize>,
+    by_far: HashMap<String, Vec<usize>>,
+    added: Vec<Option<Edge>>,
+    added_at: HashMap<EdgeKey, usize>,
+    added_far: HashMap<String, Vec<usize>>,
+    /// For each addition, the edge that it changes.
+    changes: HashMap<EdgeKey, usize>,
+    /// Removals of what was not read, in the order named.
+    unseen: Vec<Option<String>>,
+    unseen_at: HashMap<String, usize>,
 }
 
-fn value_of(element: &Value) -> &str {
-    element
-        .get("value")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-fn same_element(a: &Value, b: &Value) -> bool {
-    value_of(a).eq_ignore_ascii_case(value_of(b)) && a.get("scope") == b.get("scope")
-}
-
-impl State<'_> {
-    fn add(&mut self, element: &Value, whole: bool) {
-        let there = self
-            .edges
-            .iter()
-            .position(|e| self.relation.same(e, element));
-        if let Some(i) = there
-            && self.relation.unchanged(&self.edges[i], element, whole)
-        {
-            self.kept[i] = true;
-            return;
+impl<'a> State<'a> {
+    fn new(relation: &'a dyn Relation, near: &'a str, current: Option<&'a [Edge]>) -> Self {
+        let side = relation.edge().1;
+        let edges = current.unwrap_or_default();
+        let mut by_key = HashMap::with_capacity(edges.len());
+        let mut by_far: HashMap<String, Vec<usize>> = HashMap::with_capacity(edges.len());
+        for (i, edge) in edges.iter().enumerate() {
+            let key = edge.key(side);
+            by_far.entry(key.far.clone()).or_default().push(i);
+            by_key.insert(key, i);
         }
-        if let Some(i) = there {
-            self.kept[i] = true; // added again with other properties, which replaces them
-        }
-        match self.added.iter_mut().find(|a| same_element(a, element)) {
-            Some(earlier) => *earlier = element.clone(),
-            None => self.added.push(element.clone()),
+        Self {
+            relation,
+            near,
+            side,
+            current,
+            kept: vec![true; edges.len()],
+            by_key,
+            by_far,
+            added: Vec::new(),
+            added_at: HashMap::new(),
+            added_far: HashMap::new(),
+            changes: HashMap::new(),
+            unseen: Vec::new(),
+            unseen_at: HashMap::new(),
         }
     }
 
-    /// Whether anything was there to remove.
-    fn remove(&mut self, value: &str) -> Result<bool, Error> {
-        let before = self.added.len();
-        self.added
-            .retain(|a| !value_of(a).eq_ignore_ascii_case(value));
-        let mut found = self.added.len() < before;
-        let mut refused = None;
-        for (edge, kept) in self.edges.iter().zip(&mut self.kept) {
-            if !edge.value.eq_ignore_ascii_case(value) {
-                continue;
+    fn add(&mut self, element: &Value, whole: bool) -> Result<(), Error> {
+        let named = self.relation.named(self.near, element)?;
+        let key = named.key(self.side);
+        if let Some(at) = self.unseen_at.remove(&key.far) {
+            self.unseen[at] = None;
+        }
+        if let Some(&i) = self.by_key.get(&key) {
+            // Added again with other properties replaces them.
+            self.kept[i] = true;
+            let edges = self.current.unwrap_or_default();
+            let sure = edges[i].pending.is_none();
+            if sure && self.relation.unchanged(&edges[i], &named, whole) {
+                return Ok(());
             }
-            match self.relation.check_removal(edge) {
+            self.changes.insert(key.clone(), i);
+        }
+        if let Some(&at) = self.added_at.get(&key) {
+            self.added[at] = Some(named);
+            return Ok(());
+        }
+        let at = self.added.len();
+        self.added_far.entry(key.far.clone()).or_default().push(at);
+        self.added_at.insert(key, at);
+        self.added.push(Some(named));
+        Ok(())
+    }
+
+    fn remove(&mut self, value: &str) -> Result<(), Error> {
+        let far = self.relation.far_id(value);
+        let mut found = self.take_added(&far);
+        let mut refused = None;
+        let edges = self.current.unwrap_or_default();
+        for &i in self.by_far.get(&far).into_iter().flatten() {
+            match self.relation.check_removal(&edges[i]) {
                 Ok(()) => {
-                    *kept = false;
+                    self.kept[i] = false;
                     found = true;
                 }
                 Err(error) => refused = Some(error),
             }
         }
         match refused {
-            Some(error) if !found => Err(error),
-            _ => Ok(found),
+            Some(error) if !found => return Err(error),
+            _ => {}
         }
+        if self.current.is_none() && !self.unseen_at.contains_key(&far) {
+            self.unseen_at.insert(far.clone(), self.unseen.len());
+            self.unseen.push(Some(far));
+        }
+        Ok(())
+    }
+
+    fn take_added(&mut self, far: &str) -> bool {
+        let Some(places) = self.added_far.remove(far) else {
+            return false;
+        };
+        for at in places {
+            if let Some(edge) = self.added[at].take() {
+                self.added_at.remove(&edge.key(self.side));
+            }
+        }
+        true
     }
 
     fn clear(&mut self) {
         self.added.clear();
-        for (edge, kept) in self.edges.iter().zip(&mut self.kept) {
+        self.added_at.clear();
+        self.added_far.clear();
+        for (edge, kept) in self.current.unwrap_or_default().iter().zip(&mut self.kept) {
             if self.relation.is_own(edge) {
                 *kept = false;
             }
+        }
+    }
+
+    fn into_change(self) -> Change {
+        let kind = self.relation.edge().0;
+        let edges = self.current.unwrap_or_default();
+        let removed = edges
+            .iter()
+            .zip(&self.kept)
+            .filter(|(_, kept)| !**kept)
+            .map(|(edge, _)| edge.clone());
+        let unseen = self
+            .unseen
+            .into_iter()
+            .flatten()
+            .map(|far| Edge::seen(kind, self.side, self.near, End::of(far)));
+        let add: Vec<Edge> = self.added.into_iter().flatten().collect();
+        let replaced = add
+            .iter()
+            .filter_map(|edge| self.changes.get(&edge.key(self.side)))
+            .map(|&i| edges[i].clone())
+            .collect();
+        Change {
+            add,
+            replaced,
+            remove: removed.chain(unseen).collect(),
         }
     }
 }
@@ -158,39 +213,56 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::resources::{licences::Entitlements, references::References};
-
-    const MEMBERS: References = References {
-        name: "members",
-        description: "",
-        binds_on_patch: true,
-        inverse: "memberOf",
-        inverse_of: &[],
+    use crate::resources::{
+        edge::EdgeKind,
+        entitlements::Entitlements,
+        references::{MEMBERS, References},
     };
+
+    const S1: &str = "00000000-0000-0000-0000-0000000000s1";
+    const S2: &str = "00000000-0000-0000-0000-0000000000s2";
+    const MEMBERS_OF: &References = &MEMBERS;
 
     fn edges(values: &[&str]) -> Vec<Edge> {
         values
             .iter()
-            .map(|v| Edge {
-                value: (*v).into(),
-                ..Edge::default()
-            })
+            .map(|v| Edge::seen(EdgeKind::Member, Side::From, "g", End::of(id(v))))
+            .collect()
+    }
+
+    /// An object id that ends in the letter.
+    fn id(letter: &str) -> String {
+        let code = letter
+            .to_ascii_lowercase()
+            .bytes()
+            .fold(0_u32, |n, b| n * 256 + u32::from(b));
+        format!("00000000-0000-0000-0000-{code:012x}")
+    }
+
+    fn letter(id: &str) -> String {
+        let code = u32::from_str_radix(&id[24..], 16).unwrap();
+        code.to_be_bytes()
+            .iter()
+            .filter(|b| **b != 0)
+            .map(|b| char::from(*b))
             .collect()
     }
 
     fn show(change: &Change) -> String {
-        let add: Vec<&str> = change.add.iter().map(value_of).collect();
-        let remove: Vec<&str> = change.remove.iter().map(|e| e.value.as_str()).collect();
-        format!("+{} -{}", add.join(","), remove.join(","))
+        let list = |edges: &[Edge]| {
+            let letters: Vec<String> = edges.iter().map(|e| letter(&e.to.id)).collect();
+            letters.join(",")
+        };
+        format!("+{} -{}", list(&change.add), list(&change.remove))
     }
 
     fn elements(values: &[&str]) -> Vec<Value> {
-        values.iter().map(|v| json!({"value": v})).collect()
+        values.iter().map(|v| json!({"value": id(v)})).collect()
     }
 
     #[test]
     fn net_changes() {
-        let remove = |v: &[&str]| Step::Remove(v.iter().map(|s| (*s).to_owned()).collect());
+        let remove = |v: &[&str]| Step::Remove(v.iter().map(|s| id(s)).collect());
         let current = edges(&["a", "b", "c"]);
         for (steps, known, expected) in [
             (vec![Step::Add(elements(&["b", "x", "x"]))], true, "+x -"),
@@ -221,7 +293,7 @@ mod tests {
         ] {
             let current = known.then_some(current.as_slice());
             assert_eq!(
-                show(&net(&MEMBERS, &steps, current).unwrap()),
+                show(&net(MEMBERS_OF, "g", &steps, current).unwrap()),
                 expected,
                 "{steps:?}"
             );
@@ -234,15 +306,17 @@ mod tests {
             collection: "/users",
         };
         let entity = json!({"licenseAssignmentStates": [
-            {"skuId": "s1", "assignedByGroup": "g", "state": "Active"},
-            {"skuId": "s2", "assignedByGroup": null, "state": "Active"},
+            {"skuId": S1, "assignedByGroup": "g", "state": "Active"},
+            {"skuId": S2, "assignedByGroup": null, "state": "Active"},
         ]});
         let current = licences.edges("u", &entity, &[]);
-        let replaced = net(&licences, &[Step::Replace(vec![])], Some(&current)).unwrap();
-        assert_eq!(show(&replaced), "+ -s2");
+        let replaced = net(&licences, "u", &[Step::Replace(vec![])], Some(&current)).unwrap();
+        let removed: Vec<&str> = replaced.remove.iter().map(|e| e.to.id.as_str()).collect();
+        assert_eq!((replaced.add.len(), removed), (0, vec![S2]));
         let error = net(
             &licences,
-            &[Step::Remove(vec!["s1".into()])],
+            "u",
+            &[Step::Remove(vec![S1.into()])],
             Some(&current),
         )
         .unwrap_err();
@@ -266,6 +340,7 @@ mod tests {
         ] {
             let change = net(
                 &licences,
+                "u",
                 &[Step::Add(vec![element.clone()])],
                 Some(&current),
             )

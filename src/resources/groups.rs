@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::{
-    CreateContext, Key, Listing, Operations, PatchAnswer, ResourceType, Special,
-    licences::Entitlements, references::References,
+    CreateContext, Identity, Key, Listing, Operations, PatchAnswer, ResourceType, Rules, Special,
+    entitlements::Entitlements,
+    references::{MEMBERS, OWNERS},
 };
 use crate::scim::{Document, error::Error};
 
@@ -12,7 +13,20 @@ use crate::scim::{Document, error::Error};
 pub static GROUPS: ResourceType = ResourceType {
     name: "Group",
     endpoint: "/Groups",
-    rules: "groups",
+    rules: Rules {
+        stem: "groups",
+        presets: &[
+            (
+                "standard",
+                include_str!("../../config/mapping/standard/groups.toml"),
+            ),
+            (
+                "iga-flat",
+                include_str!("../../config/mapping/iga-flat/groups.toml"),
+            ),
+        ],
+    },
+    odata_type: Some("#microsoft.graph.group"),
     collection: "/groups",
     id_property: "id",
     listing: Listing::Paged,
@@ -25,24 +39,14 @@ pub static GROUPS: ResourceType = ResourceType {
     },
     patch_answer: PatchAnswer::NoContent,
     relations: &[
-        &References {
-            name: "members",
-            description: "Members: users, groups, service principals, devices.",
-            binds_on_patch: true,
-            inverse: "memberOf",
-            inverse_of: &["users", "groups", "servicePrincipals"],
-        },
-        &References {
-            name: "owners",
-            description: "Owners: users and service principals.",
-            binds_on_patch: false,
-            inverse: "ownedObjects",
-            inverse_of: &["users", "servicePrincipals"],
-        },
+        &MEMBERS,
+        &OWNERS,
         &Entitlements {
             collection: "/groups",
         },
     ],
+    side_resources: &[],
+    has_photo: false,
     special: &Groups,
 };
 
@@ -97,6 +101,14 @@ impl Special for Groups {
             );
         }
         Ok(())
+    }
+
+    fn identity<'a>(&self, body: &'a Map<String, Value>) -> Option<Identity<'a>> {
+        Identity::by(body, "mailNickname", false)
+    }
+
+    fn derives(&self, body: &Map<String, Value>) -> bool {
+        body.contains_key("mailNickname")
     }
 
     fn guard_properties(&self) -> &'static [&'static str] {

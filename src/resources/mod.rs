@@ -6,8 +6,8 @@
 
 pub mod change;
 pub mod edge;
+pub mod entitlements;
 pub mod groups;
-pub mod licences;
 pub mod licenses;
 pub mod plan;
 pub mod references;
@@ -19,10 +19,10 @@ pub mod users;
 
 use serde_json::{Map, Value};
 
-use crate::scim::{Document, error::Error, schema::Attribute};
+use crate::scim::{Document, error::Error};
 
-pub use edge::Edge;
-pub use plan::{GraphCall, Tolerates};
+pub use edge::{Edge, EdgeKind, Held, Side};
+pub use plan::{GraphCall, Inverse, Purpose, Tolerates, Verb};
 pub use relation::{Candidates, Relation};
 
 /// Every resource type that this server offers, in the order of `/ResourceTypes`.
@@ -84,6 +84,26 @@ pub struct CreateContext {
     pub suffix: String,
 }
 
+/// A property by which a new object can be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The property and its value.
+    pub by: (&'static str, &'a str),
+    /// Whether Graph lets it be taken once only.
+    pub is_unique: bool,
+}
+
+impl<'a> Identity<'a> {
+    /// By a property of the body of the create.
+    pub fn by(body: &'a Map<String, Value>, name: &'static str, is_unique: bool) -> Option<Self> {
+        let value = body.get(name)?.as_str()?;
+        Some(Self {
+            by: (name, value),
+            is_unique,
+        })
+    }
+}
+
 /// What is special to one resource type beside its rows and relations.
 pub trait Special: Sync {
     /// Completes the body of a create: what Graph requires and the client need not say.
@@ -97,6 +117,17 @@ pub trait Special: Sync {
         _context: &CreateContext,
     ) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// By what a created object can be found when Graph's answer was lost.
+    fn identity<'a>(&self, _body: &'a Map<String, Value>) -> Option<Identity<'a>> {
+        None
+    }
+
+    /// Whether Graph changes other mapped properties of its own when `body` is written, so that
+    /// they must be read again.
+    fn derives(&self, _body: &Map<String, Value>) -> bool {
+        false
     }
 
     /// Graph properties that [`Special::guard_update`] and [`Special::guard_relation`] look at.
@@ -121,14 +152,24 @@ pub trait Special: Sync {
     }
 }
 
+/// The rule files of a resource type.
+pub struct Rules {
+    /// Stem of the file: `users` for `users.toml`.
+    pub stem: &'static str,
+    /// The text in each preset.
+    pub presets: &'static [(&'static str, &'static str)],
+}
+
 /// The declaration of one resource type.
 pub struct ResourceType {
     /// `User`, `Group`, …: `meta.resourceType` and the name in `/ResourceTypes`.
     pub name: &'static str,
     /// `/Users`, …
     pub endpoint: &'static str,
-    /// Stem of the rule file: `users` for `users.toml`.
-    pub rules: &'static str,
+    /// Its mapping, as it comes with the server.
+    pub rules: Rules,
+    /// `@odata.type` of its objects in lists of directory objects; none when they are none.
+    pub odata_type: Option<&'static str>,
     /// Graph collection: `/users`, …
     pub collection: &'static str,
     /// The Graph property that holds the SCIM `id`.
@@ -143,8 +184,20 @@ pub struct ResourceType {
     pub patch_answer: PatchAnswer,
     /// Relations to other objects.
     pub relations: &'static [&'static dyn Relation],
+    /// Properties that are resources of their own below an object: `mailboxSettings`.
+    pub side_resources: &'static [&'static str],
+    /// Whether its objects have a picture at `/{id}/photo`.
+    pub has_photo: bool,
     /// The rest.
     pub special: &'static dyn Special,
+}
+
+impl std::fmt::Debug for ResourceType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResourceType")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ResourceType {
@@ -166,9 +219,15 @@ pub fn by_name(name: &str) -> Option<&'static ResourceType> {
         .find(|t| t.name.eq_ignore_ascii_case(name))
 }
 
-/// The multi-valued complex attribute of a relation, for the resource type of that SCIM name.
-pub fn relation_attribute(resource: &str, relation: &str) -> Option<Attribute> {
-    Some(by_name(resource)?.relation(relation)?.attribute())
+/// What a directory object is called in `type`, from what a client calls it in any case.
+pub fn object_type(text: &str) -> Option<&'static str> {
+    let served = ALL
+        .iter()
+        .filter(|t| t.odata_type.is_some())
+        .map(|t| t.name);
+    served
+        .chain(["ServicePrincipal", "Device", "Contact"])
+        .find(|name| name.eq_ignore_ascii_case(text))
 }
 
 /// Whether `text` has the form of a Graph object id.

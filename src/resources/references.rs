@@ -4,9 +4,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    edge::{Edge, text},
-    plan::{GraphCall, Tolerates},
-    relation::{Candidates, Change, Relation, Target, element_object_id},
+    edge::{Edge, EdgeKind, End, Held, Side, text},
+    plan::{GraphCall, Inverse, Purpose, Tolerates, Verb},
+    relation::{Calls, Candidates, Change, Relation, Subject, element_object_id},
 };
 use crate::{
     odata::request::{Request, segment},
@@ -53,10 +53,14 @@ pub(super) fn elements(name: &str, text: &str, sub_attributes: Vec<Attribute>) -
     }
 }
 
-/// Many references from a group: `members` or `owners`.
+/// Many references from an object: `members` or `owners` of a group.
 pub struct References {
+    /// Collection of the objects that have them: `/groups`.
+    pub of: &'static str,
     /// Relation and navigation property.
     pub name: &'static str,
+    /// What its edges say.
+    pub kind: EdgeKind,
     /// For `/Schemas`.
     pub description: &'static str,
     /// Whether Graph adds up to 20 in one PATCH (`members@odata.bind`); owners go one by one.
@@ -67,37 +71,53 @@ pub struct References {
     pub inverse_of: &'static [&'static str],
 }
 
+/// `members` of a group.
+pub static MEMBERS: References = References {
+    of: "/groups",
+    name: "members",
+    kind: EdgeKind::Member,
+    description: "Members: users, groups, service principals, devices.",
+    binds_on_patch: true,
+    inverse: "memberOf",
+    inverse_of: &["users", "groups", "servicePrincipals"],
+};
+
+/// `owners` of a group.
+pub static OWNERS: References = References {
+    of: "/groups",
+    name: "owners",
+    kind: EdgeKind::Owner,
+    description: "Owners: users and service principals.",
+    binds_on_patch: false,
+    inverse: "ownedObjects",
+    inverse_of: &["users", "servicePrincipals"],
+};
+
 impl References {
-    fn id_reference(graph_url: &str, id: &str) -> String {
-        format!("{graph_url}/directoryObjects/{id}")
+    fn object(&self, id: &str) -> String {
+        format!("{}/{}", self.of, segment(id))
     }
 
-    fn adds(&self, target: &Target<'_>, ids: &[&str]) -> Vec<GraphCall> {
-        let group = format!("/groups/{}", segment(target.id));
+    fn adds(&self, subject: &Subject<'_>, ids: &[&str]) -> Vec<GraphCall> {
+        let object = self.object(subject.id);
         if self.binds_on_patch {
             return ids
                 .chunks(BIND_LIMIT)
                 .map(|chunk| {
-                    let links: Vec<String> = chunk
-                        .iter()
-                        .map(|id| Self::id_reference(target.graph_url, id))
-                        .collect();
-                    let body = json!({ format!("{}@odata.bind", self.name): links });
-                    let what = format!("{}: add {}", self.name, chunk.len());
-                    GraphCall {
-                        bulk_add: chunk.iter().map(|id| (*id).to_owned()).collect(),
-                        ..GraphCall::new(Request::patch(group.clone(), body), target.id, what)
-                            .tolerating(Tolerates::AlreadyThere)
-                    }
+                    GraphCall::add_references(
+                        &object,
+                        self.name,
+                        subject.graph_url,
+                        chunk,
+                        subject.id,
+                    )
                 })
                 .collect();
         }
+        let navigation = format!("{object}/{}", self.name);
         ids.iter()
             .map(|id| {
-                let body = json!({ "@odata.id": Self::id_reference(target.graph_url, id) });
-                let request = Request::post(format!("{group}/{}/$ref", self.name), body);
-                GraphCall::new(request, target.id, format!("{}: add {id}", self.name))
-                    .tolerating(Tolerates::AlreadyThere)
+                GraphCall::add_reference(&navigation, subject.graph_url, id, subject.id, self.name)
             })
             .collect()
     }
@@ -106,6 +126,10 @@ impl References {
 impl Relation for References {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn edge(&self) -> (EdgeKind, Side) {
+        (self.kind, Side::From)
     }
 
     fn attribute(&self) -> Attribute {
@@ -117,15 +141,16 @@ impl Relation for References {
     }
 
     fn lists(&self, id: &str) -> Vec<Request> {
-        let path = format!("/groups/{}/{}", segment(id), self.name);
+        let path = format!("{}/{}", self.object(id), self.name);
         vec![Request::get(path).select(["id", "displayName"]).top(PAGE)]
     }
 
-    fn edges(&self, _id: &str, _entity: &Value, lists: &[Vec<Value>]) -> Vec<Edge> {
+    fn edges(&self, id: &str, _entity: &Value, lists: &[Vec<Value>]) -> Vec<Edge> {
         lists
             .iter()
             .flatten()
-            .filter_map(Edge::from_directory_object)
+            .filter_map(End::of_directory_object)
+            .map(|far| Edge::seen(self.kind, Side::From, id, far))
             .collect()
     }
 
@@ -143,33 +168,30 @@ impl Relation for References {
         ))
     }
 
-    fn plan(&self, target: &Target<'_>, change: &Change) -> Result<Vec<GraphCall>, Error> {
-        let mut adds = Vec::with_capacity(change.add.len());
-        for element in &change.add {
-            adds.push(element_object_id(element, self.name)?);
-        }
-        let mut calls = self.adds(target, &adds);
-        for edge in &change.remove {
-            let id = &edge.value;
-            if !super::is_object_id(id) {
-                continue; // what is no object id cannot be a member: nothing to remove
-            }
-            let path = format!(
-                "/groups/{}/{}/{}/$ref",
-                segment(target.id),
-                self.name,
-                segment(id)
-            );
-            calls.push(
-                GraphCall::new(
-                    Request::delete(path),
-                    target.id,
-                    format!("{}: remove {id}", self.name),
+    fn plan(&self, subject: &Subject<'_>, change: &Change) -> Result<Calls, Error> {
+        let adds: Vec<&str> = change.add.iter().map(|e| e.to.id.as_str()).collect();
+        let navigation = format!("{}/{}", self.object(subject.id), self.name);
+        let removes = change
+            .remove
+            .iter()
+            .map(|edge| edge.to.id.as_str())
+            // What is no object id cannot be a member: nothing to remove.
+            .filter(|id| super::is_object_id(id))
+            .map(|id| {
+                GraphCall::remove_reference(
+                    &navigation,
+                    subject.graph_url,
+                    id,
+                    subject.id,
+                    self.name,
+                    self.binds_on_patch,
                 )
-                .tolerating(Tolerates::NotThere),
-            );
-        }
-        Ok(calls)
+            })
+            .collect();
+        Ok(Calls {
+            adds: self.adds(subject, &adds),
+            removes,
+        })
     }
 
     fn bind_on_create(
@@ -184,19 +206,19 @@ impl Relation for References {
             .filter_map(|(_, v)| v.as_array())
             .map(Vec::len)
             .sum();
-        let room = BIND_LIMIT.saturating_sub(bound).min(elements.len());
+        let free = BIND_LIMIT.saturating_sub(bound).min(elements.len());
         let all_ids = elements
             .iter()
             .all(|e| element_object_id(e, self.name).is_ok());
-        if room == 0 || !all_ids {
+        if free == 0 || !all_ids {
             return;
         }
         let links: Vec<Value> = elements
-            .drain(..room)
+            .drain(..free)
             .filter_map(|e| {
                 e["value"]
                     .as_str()
-                    .map(|id| Self::id_reference(graph_url, id).into())
+                    .map(|id| format!("{graph_url}/directoryObjects/{id}").into())
             })
             .collect();
         body.insert(format!("{}@odata.bind", self.name), links.into());
@@ -209,6 +231,10 @@ pub struct Manager;
 impl Relation for Manager {
     fn name(&self) -> &'static str {
         "manager"
+    }
+
+    fn edge(&self) -> (EdgeKind, Side) {
+        (EdgeKind::Manager, Side::From)
     }
 
     fn attribute(&self) -> Attribute {
@@ -238,23 +264,18 @@ impl Relation for Manager {
         ))
     }
 
-    fn edges(&self, _id: &str, entity: &Value, _lists: &[Vec<Value>]) -> Vec<Edge> {
-        let Some(manager) = entity.get("manager").filter(|m| m.is_object()) else {
-            return Vec::new();
-        };
-        let Some(value) = text(manager, "id") else {
-            return Vec::new();
-        };
-        let mut extra = Map::new();
-        if let Some(name) = text(manager, "displayName") {
-            extra.insert("displayName".into(), name.into());
-        }
-        vec![Edge {
-            value,
-            endpoint: Some("/Users"),
-            extra,
-            ..Edge::default()
-        }]
+    fn edges(&self, id: &str, entity: &Value, _lists: &[Vec<Value>]) -> Vec<Edge> {
+        let manager = entity.get("manager").filter(|m| m.is_object());
+        let far = manager.and_then(|manager| {
+            Some(End {
+                id: text(manager, "id")?,
+                display: text(manager, "displayName"),
+                kind: Some("User"),
+            })
+        });
+        far.map(|far| Edge::seen(EdgeKind::Manager, Side::From, id, far))
+            .into_iter()
+            .collect()
     }
 
     fn candidates(&self, value: &str) -> Option<Candidates> {
@@ -265,26 +286,32 @@ impl Relation for Manager {
         ))
     }
 
-    fn plan(&self, target: &Target<'_>, change: &Change) -> Result<Vec<GraphCall>, Error> {
-        let path = format!("/users/{}/manager/$ref", segment(target.id));
-        if let Some(element) = change.add.last() {
-            let manager = element_object_id(element, "manager")?;
-            let body = json!({ "@odata.id": format!("{}/users/{manager}", target.graph_url) });
-            return Ok(vec![GraphCall::new(
-                Request::put(path, body),
-                target.id,
-                format!("manager: set {manager}"),
-            )]);
+    fn plan(&self, subject: &Subject<'_>, change: &Change) -> Result<Calls, Error> {
+        let path = format!("/users/{}/manager/$ref", segment(subject.id));
+        let set = |id: &str| {
+            let body = json!({ "@odata.id": format!("{}/users/{id}", subject.graph_url) });
+            let purpose = Purpose::edge("manager", Verb::Add, id);
+            GraphCall::new(Request::put(path.clone(), body), subject.id, purpose)
+        };
+        let clear = |id: &str| {
+            let purpose = Purpose::edge("manager", Verb::Remove, id);
+            GraphCall::new(Request::delete(path.clone()), subject.id, purpose)
+                .tolerating(Tolerates::NotThere)
+        };
+        let old = change.remove.first().map(|edge| edge.to.id.as_str());
+        let mut calls = Calls::default();
+        if let Some(new) = change.add.last() {
+            let id = new.to.id.as_str();
+            let back = old.map_or_else(|| clear(id), set);
+            calls
+                .adds
+                .push(set(id).undone_by(Inverse::Calls(vec![back])));
+        } else if let Some(old) = old {
+            calls
+                .removes
+                .push(clear(old).undone_by(Inverse::Calls(vec![set(old)])));
         }
-        Ok(change
-            .remove
-            .iter()
-            .take(1)
-            .map(|_| {
-                GraphCall::new(Request::delete(path.clone()), target.id, "manager: remove")
-                    .tolerating(Tolerates::NotThere)
-            })
-            .collect())
+        Ok(calls)
     }
 }
 
@@ -294,6 +321,10 @@ pub struct MemberOf;
 impl Relation for MemberOf {
     fn name(&self) -> &'static str {
         "groups"
+    }
+
+    fn edge(&self) -> (EdgeKind, Side) {
+        (EdgeKind::Member, Side::To)
     }
 
     fn attribute(&self) -> Attribute {
@@ -323,7 +354,7 @@ impl Relation for MemberOf {
         vec![list("memberOf"), list("transitiveMemberOf")]
     }
 
-    fn edges(&self, _id: &str, _entity: &Value, lists: &[Vec<Value>]) -> Vec<Edge> {
+    fn edges(&self, id: &str, _entity: &Value, lists: &[Vec<Value>]) -> Vec<Edge> {
         let [direct, transitive] = lists else {
             return Vec::new();
         };
@@ -332,19 +363,21 @@ impl Relation for MemberOf {
         let indirect = transitive
             .iter()
             .filter(|g| g["id"].as_str().is_some_and(|id| !direct_ids.contains(id)));
-        let edge = |item: &Value, kind: &str| {
-            Some(Edge {
-                value: text(item, "id")?,
+        let edge = |item: &Value, held| {
+            let group = End {
+                id: text(item, "id")?,
                 display: text(item, "displayName"),
-                kind: Some(kind.to_owned()),
-                endpoint: Some("/Groups"),
-                extra: Map::new(),
+                kind: Some("Group"),
+            };
+            Some(Edge {
+                held,
+                ..Edge::seen(EdgeKind::Member, Side::To, id, group)
             })
         };
         direct
             .iter()
-            .filter_map(|g| edge(g, "direct"))
-            .chain(indirect.filter_map(|g| edge(g, "indirect")))
+            .filter_map(|g| edge(g, Held::Permanent))
+            .chain(indirect.filter_map(|g| edge(g, Held::Inherited)))
             .collect()
     }
 
@@ -359,7 +392,7 @@ impl Relation for MemberOf {
         ))
     }
 
-    fn plan(&self, _target: &Target<'_>, _change: &Change) -> Result<Vec<GraphCall>, Error> {
+    fn plan(&self, _subject: &Subject<'_>, _change: &Change) -> Result<Calls, Error> {
         Err(Error::mutability(
             "'groups' is read-only: change the members of the group instead",
         ))

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{edge::Edge, plan::GraphCall};
+use super::{
+    edge::{Edge, EdgeKind, End, Side},
+    plan::GraphCall,
+};
 use crate::{
     odata::request::Request,
     scim::{error::Error, schema::Attribute},
@@ -10,7 +13,7 @@ use crate::{
 
 /// The object whose relation is planned to change.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct Subject<'a> {
     /// Its SCIM id.
     pub id: &'a str,
     /// Its Graph entity, when it has been read.
@@ -23,10 +26,22 @@ pub struct Target<'a> {
 /// The net change of a relation: nothing is in both lists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
-    /// Elements to add, as SCIM elements with at least `value`.
-    pub add: Vec<Value>,
-    /// Edges to remove: from the current list when it was read, else with `value` alone.
+    /// Edges to add.
+    pub add: Vec<Edge>,
+    /// Edges to remove: from the current list when it was read, else by their far end alone.
     pub remove: Vec<Edge>,
+    /// The present state of those in `add` that are there with other properties.
+    pub replaced: Vec<Edge>,
+}
+
+/// The calls of a change. All additions are made before any removal, so that a refused one leaves
+/// the old state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calls {
+    /// Additions, and changes of what is there.
+    pub adds: Vec<GraphCall>,
+    /// Removals.
+    pub removes: Vec<GraphCall>,
 }
 
 /// Where the objects are found whose relation holds a given value (`members.value eq "x"`).
@@ -44,6 +59,9 @@ pub trait Relation: Sync {
     /// The name that rule files use.
     fn name(&self) -> &'static str;
 
+    /// What its edges say, and from which end.
+    fn edge(&self) -> (EdgeKind, Side);
+
     /// The multi-valued complex attribute with its sub-attributes.
     fn attribute(&self) -> Attribute;
 
@@ -58,19 +76,24 @@ pub trait Relation: Sync {
     }
 
     /// `$expand` that brings the edges along with the object: (navigation, nested options for one
-    /// object, nested options for an advanced list).
+    /// object and plain lists, nested options for advanced queries).
     fn expand(&self) -> Option<(&'static str, &'static str)> {
         None
     }
 
-    /// Lists to read, whole, for the edges of one object.
+    /// Lists to read for one object, each whole.
     fn lists(&self, _id: &str) -> Vec<Request> {
         Vec::new()
     }
 
-    /// One set of lists that serves the edges of every object, when that is cheaper for more
-    /// than one.
+    /// Lists that serve all objects of a page at once, where that is cheaper.
     fn shared_lists(&self) -> Option<Vec<Request>> {
+        None
+    }
+
+    /// The list that names the far ends, where [`Relation::lists`] does not: small, and changed so
+    /// seldom that it may be remembered for a while.
+    fn names(&self) -> Option<Request> {
         None
     }
 
@@ -88,22 +111,36 @@ pub trait Relation: Sync {
         false
     }
 
-    /// Whether added values must be known to be users or groups (`type` in each element).
+    /// Whether added values must be known to be users or groups.
     fn needs_kinds(&self) -> bool {
         false
     }
 
-    /// What makes two edges the same.
-    fn same(&self, a: &Edge, element: &Value) -> bool {
-        element
-            .get("value")
-            .and_then(Value::as_str)
-            .is_some_and(|v| v.eq_ignore_ascii_case(&a.value))
+    /// The edge that an element of a client names, from the object `near`.
+    ///
+    /// # Errors
+    /// `invalidValue` when it names nothing.
+    fn named(&self, near: &str, element: &Value) -> Result<Edge, Error> {
+        let (kind, side) = self.edge();
+        let id = element_object_id(element, self.name())?;
+        let far = End {
+            kind: element
+                .get("type")
+                .and_then(Value::as_str)
+                .and_then(super::object_type),
+            ..End::of(id)
+        };
+        Ok(Edge::seen(kind, side, near, far))
     }
 
-    /// Whether `element` says nothing new about the edge that is [`Relation::same`]. A `whole`
-    /// element (of a replaced list) says also by what it leaves out.
-    fn unchanged(&self, _edge: &Edge, _element: &Value, _whole: bool) -> bool {
+    /// The far end's id that a removal by `value` means, in lower case.
+    fn far_id(&self, value: &str) -> String {
+        value.to_ascii_lowercase()
+    }
+
+    /// Whether `named` says nothing new about `edge`, which has the same key. In a `whole`
+    /// (replaced) list an element says also by what it leaves out.
+    fn unchanged(&self, _edge: &Edge, _named: &Edge, _whole: bool) -> bool {
         true
     }
 
@@ -116,15 +153,15 @@ pub trait Relation: Sync {
     }
 
     /// Whether "replace all" and "remove all" concern the edge (an inherited licence stays).
-    fn is_own(&self, _edge: &Edge) -> bool {
-        true
+    fn is_own(&self, edge: &Edge) -> bool {
+        edge.held != super::edge::Held::Inherited
     }
 
     /// The calls that make the change.
     ///
     /// # Errors
     /// `invalidValue` or `mutability` for what Graph could only refuse.
-    fn plan(&self, target: &Target<'_>, change: &Change) -> Result<Vec<GraphCall>, Error>;
+    fn plan(&self, subject: &Subject<'_>, change: &Change) -> Result<Calls, Error>;
 
     /// Takes part in the create of the object: may move some of the elements into `body`, and
     /// leaves in `elements` those that need a follow-up call.
@@ -160,8 +197,9 @@ pub fn element_object_id<'a>(element: &'a Value, relation: &str) -> Result<&'a s
     if super::is_object_id(value) {
         Ok(value)
     } else {
+        let shown: String = value.chars().take(100).collect();
         Err(Error::invalid_value(format!(
-            "'{value}' in '{relation}' is not the id of a directory object"
+            "'{shown}' in '{relation}' is not the id of a directory object"
         )))
     }
 }

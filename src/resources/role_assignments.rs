@@ -2,13 +2,13 @@
 //!
 //! An edge is one assignment: the same role may be held in several scopes.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    edge::{Edge, text},
-    plan::{GraphCall, Tolerates},
+    edge::{Edge, EdgeKind, End, Pending, Side, text},
+    plan::{GraphCall, Inverse, Purpose, Tolerates, Verb},
     references::{element_attributes, elements},
-    relation::{Candidates, Change, Relation, Target, element_object_id, element_value},
+    relation::{Calls, Candidates, Change, Relation, Subject, element_object_id},
 };
 use crate::{
     odata::{
@@ -23,16 +23,10 @@ use crate::{
 
 const ASSIGNMENTS: &str = "/roleManagement/directory/roleAssignments";
 
-/// The end of an assignment that a relation is seen from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// A user or group, whose `roles` these are.
-    Principal,
-    /// A role definition, whose `members` these are.
-    Definition,
-}
+const DEFINITIONS: &str = "/roleManagement/directory/roleDefinitions";
 
-/// Role assignments as a relation.
+/// Role assignments as a relation: `roles` of a principal ([`Side::From`]), or `members` of a role
+/// definition ([`Side::To`]).
 pub struct RoleAssignments {
     /// Which end has the relation.
     pub side: Side,
@@ -41,58 +35,54 @@ pub struct RoleAssignments {
 impl RoleAssignments {
     fn near(&self) -> &'static str {
         match self.side {
-            Side::Principal => "principalId",
-            Side::Definition => "roleDefinitionId",
+            Side::From => "principalId",
+            Side::To => "roleDefinitionId",
         }
     }
 
     fn far(&self) -> &'static str {
         match self.side {
-            Side::Principal => "roleDefinitionId",
-            Side::Definition => "principalId",
+            Side::From => "roleDefinitionId",
+            Side::To => "principalId",
         }
     }
 
-    fn expanded(&self) -> &'static str {
+    /// Names of principals come along; those of definitions are remembered ([`Relation::names`]).
+    fn list(&self) -> Request {
+        let list = Request::get(ASSIGNMENTS);
         match self.side {
-            Side::Principal => "roleDefinition",
-            Side::Definition => "principal",
+            Side::From => list,
+            Side::To => list.option("$expand", "principal"),
         }
     }
 
-    fn scope_of(element: &Value) -> &str {
-        element
-            .get("scope")
-            .and_then(Value::as_str)
-            .filter(|s| !s.is_empty())
-            .unwrap_or("/")
+    /// The call that makes an assignment.
+    fn assigning(&self, edge: &Edge) -> GraphCall {
+        let body = json!({
+            "@odata.type": "#microsoft.graph.unifiedRoleAssignment",
+            "principalId": edge.from.id,
+            "roleDefinitionId": edge.to.id,
+            "directoryScopeId": edge.scope.as_deref().unwrap_or("/"),
+        });
+        let purpose = Purpose::edge(self.name(), Verb::Add, &edge.far(self.side).id);
+        GraphCall::new(Request::post(ASSIGNMENTS, body), &edge.from.id, purpose)
+            .tolerating(Tolerates::AlreadyThere)
     }
 
-    fn edge(&self, assignment: &Value) -> Option<Edge> {
-        let other = assignment.get(self.expanded()).unwrap_or(&Value::Null);
-        let (kind, endpoint) = match self.side {
-            Side::Principal => (Some("permanent".to_owned()), Some("/Roles")),
-            Side::Definition => {
-                let edge = Edge::from_directory_object(other);
-                let kind = edge.as_ref().and_then(|e| e.kind.clone());
-                (kind, edge.and_then(|e| e.endpoint))
-            }
+    fn assignment(&self, near: &str, assignment: &Value) -> Option<Edge> {
+        let id = text(assignment, self.far())?;
+        let far = match self.side {
+            Side::From => End::of(id),
+            Side::To => assignment
+                .get("principal")
+                .and_then(End::of_directory_object)
+                .unwrap_or_else(|| End::of(id)),
         };
-        let mut extra = Map::new();
         let scope = text(assignment, "directoryScopeId").or_else(|| text(assignment, "appScopeId"));
-        extra.insert("scope".into(), scope.unwrap_or_else(|| "/".into()).into());
-        if let Some(id) = text(assignment, "id") {
-            extra.insert("assignmentId".into(), id.into());
-        }
-        if self.side == Side::Definition {
-            extra.insert("assignment".into(), "permanent".into());
-        }
         Some(Edge {
-            value: text(assignment, self.far())?,
-            display: text(other, "displayName"),
-            kind,
-            endpoint,
-            extra,
+            scope: Some(scope.unwrap_or_else(|| "/".into())),
+            id: text(assignment, "id"),
+            ..Edge::seen(EdgeKind::Role, self.side, near, far)
         })
     }
 }
@@ -100,9 +90,13 @@ impl RoleAssignments {
 impl Relation for RoleAssignments {
     fn name(&self) -> &'static str {
         match self.side {
-            Side::Principal => "roles",
-            Side::Definition => "members",
+            Side::From => "roles",
+            Side::To => "members",
         }
+    }
+
+    fn edge(&self) -> (EdgeKind, Side) {
+        (EdgeKind::Role, self.side)
     }
 
     fn attribute(&self) -> Attribute {
@@ -117,11 +111,11 @@ impl Relation for RoleAssignments {
         assignment.mutability = Mutability::ReadOnly;
         assignment.case_exact = true;
         let (mut subs, text) = match self.side {
-            Side::Principal => (
+            Side::From => (
                 element_attributes(&["permanent"], &["Role"]),
                 "Directory roles held.",
             ),
-            Side::Definition => {
+            Side::To => {
                 let mut subs =
                     element_attributes(&["User", "Group", "ServicePrincipal"], &["User", "Group"]);
                 let mut how = Attribute::new("assignment", Type::String, "How the role is held.");
@@ -136,17 +130,15 @@ impl Relation for RoleAssignments {
     }
 
     fn lists(&self, id: &str) -> Vec<Request> {
-        vec![
-            Request::get(ASSIGNMENTS)
-                .filter(&Expr::eq(self.near(), id))
-                .option("$expand", self.expanded()),
-        ]
+        vec![self.list().filter(&Expr::eq(self.near(), id))]
     }
 
     fn shared_lists(&self) -> Option<Vec<Request>> {
-        Some(vec![
-            Request::get(ASSIGNMENTS).option("$expand", self.expanded()),
-        ])
+        Some(vec![self.list()])
+    }
+
+    fn names(&self) -> Option<Request> {
+        (self.side == Side::From).then(|| Request::get(DEFINITIONS).select(["id", "displayName"]))
     }
 
     fn edges(&self, id: &str, _entity: &Value, lists: &[Vec<Value>]) -> Vec<Edge> {
@@ -154,7 +146,7 @@ impl Relation for RoleAssignments {
             .iter()
             .flatten()
             .filter(|a| text(a, self.near()).is_some_and(|near| near.eq_ignore_ascii_case(id)))
-            .filter_map(|a| self.edge(a))
+            .filter_map(|a| self.assignment(id, a))
             .collect()
     }
 
@@ -167,74 +159,46 @@ impl Relation for RoleAssignments {
         true
     }
 
-    fn same(&self, edge: &Edge, element: &Value) -> bool {
-        element
-            .get("value")
+    fn named(&self, near: &str, element: &Value) -> Result<Edge, Error> {
+        let far = element_object_id(element, self.name())?;
+        let scope = element
+            .get("scope")
             .and_then(Value::as_str)
-            .is_some_and(|v| v.eq_ignore_ascii_case(&edge.value))
-            && edge
-                .extra
-                .get("scope")
-                .and_then(Value::as_str)
-                .unwrap_or("/")
-                == Self::scope_of(element)
+            .filter(|s| !s.is_empty())
+            .unwrap_or("/");
+        if !scope.starts_with('/') {
+            return Err(Error::invalid_value(format!(
+                "'{scope}' is not a directory scope: it starts with '/'"
+            )));
+        }
+        Ok(Edge {
+            scope: Some(scope.to_owned()),
+            ..Edge::seen(EdgeKind::Role, self.side, near, End::of(far))
+        })
     }
 
-    fn plan(&self, target: &Target<'_>, change: &Change) -> Result<Vec<GraphCall>, Error> {
-        let mut calls = Vec::new();
-        for element in &change.add {
-            let other = match self.side {
-                Side::Principal => element_value(element, "roles")?,
-                Side::Definition => element_object_id(element, "members")?,
-            };
-            let (principal, definition) = match self.side {
-                Side::Principal => (target.id, other),
-                Side::Definition => (other, target.id),
-            };
-            if !super::is_object_id(definition) {
-                return Err(Error::invalid_value(format!(
-                    "'{definition}' is not the id of a role definition"
-                )));
-            }
-            let scope = Self::scope_of(element);
-            if !scope.starts_with('/') {
-                return Err(Error::invalid_value(format!(
-                    "'{scope}' is not a directory scope: it starts with '/'"
-                )));
-            }
-            let body = json!({
-                "@odata.type": "#microsoft.graph.unifiedRoleAssignment",
-                "principalId": principal,
-                "roleDefinitionId": definition,
-                "directoryScopeId": scope,
-            });
-            calls.push(
-                GraphCall::new(
-                    Request::post(ASSIGNMENTS, body),
-                    principal,
-                    format!("role {definition}: assign to {principal}"),
-                )
-                .tolerating(Tolerates::AlreadyThere),
-            );
+    fn plan(&self, _subject: &Subject<'_>, change: &Change) -> Result<Calls, Error> {
+        let mut calls = Calls::default();
+        for edge in &change.add {
+            calls
+                .adds
+                .push(self.assigning(edge).undone_by(Inverse::DeleteMade));
         }
         for edge in &change.remove {
+            let far = &edge.far(self.side).id;
             let id = edge
-                .extra
-                .get("assignmentId")
-                .and_then(Value::as_str)
-                .ok_or_else(|| {
-                    Error::no_target(format!("no assignment of '{}' was found", edge.value))
-                })?;
-            calls.push(
+                .id
+                .as_deref()
+                .ok_or_else(|| Error::no_target(format!("no assignment of '{far}' was found")))?;
+            calls.removes.push(
                 GraphCall::new(
                     Request::delete(format!("{ASSIGNMENTS}/{}", segment(id))),
-                    match self.side {
-                        Side::Principal => target.id,
-                        Side::Definition => &edge.value,
-                    },
-                    format!("role assignment {id}: remove"),
+                    &edge.from.id,
+                    Purpose::edge(self.name(), Verb::Remove, far),
                 )
-                .tolerating(Tolerates::NotThere),
+                .tolerating(Tolerates::NotThere)
+                .hasty(edge.pending == Some(Pending::Added))
+                .undone_by(Inverse::Calls(vec![self.assigning(edge)])),
             );
         }
         Ok(calls)

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    CreateContext, Key, Listing, Operations, PatchAnswer, ResourceType, Special,
-    role_assignments::{RoleAssignments, Side},
+    CreateContext, Identity, Key, Listing, Operations, PatchAnswer, ResourceType, Rules, Special,
+    edge::Side, role_assignments::RoleAssignments,
 };
 use crate::scim::{Document, error::Error};
 
@@ -12,7 +12,20 @@ use crate::scim::{Document, error::Error};
 pub static ROLES: ResourceType = ResourceType {
     name: "Role",
     endpoint: "/Roles",
-    rules: "roles",
+    rules: Rules {
+        stem: "roles",
+        presets: &[
+            (
+                "standard",
+                include_str!("../../config/mapping/standard/roles.toml"),
+            ),
+            (
+                "iga-flat",
+                include_str!("../../config/mapping/iga-flat/roles.toml"),
+            ),
+        ],
+    },
+    odata_type: None,
     collection: "/roleManagement/directory/roleDefinitions",
     id_property: "id",
     listing: Listing::Whole,
@@ -24,9 +37,9 @@ pub static ROLES: ResourceType = ResourceType {
         delete: true,
     },
     patch_answer: PatchAnswer::Resource,
-    relations: &[&RoleAssignments {
-        side: Side::Definition,
-    }],
+    relations: &[&RoleAssignments { side: Side::To }],
+    side_resources: &[],
+    has_photo: false,
     special: &Roles,
 };
 
@@ -46,6 +59,10 @@ impl Special for Roles {
             ));
         }
         Ok(())
+    }
+
+    fn identity<'a>(&self, body: &'a Map<String, Value>) -> Option<Identity<'a>> {
+        Identity::by(body, "displayName", false)
     }
 
     fn guard_properties(&self) -> &'static [&'static str] {

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    CreateContext, Key, Listing, Operations, PatchAnswer, ResourceType, Special,
-    licences::Entitlements,
+    CreateContext, Identity, Key, Listing, Operations, PatchAnswer, ResourceType, Rules, Special,
+    edge::Side,
+    entitlements::Entitlements,
     references::{Manager, MemberOf},
-    role_assignments::{RoleAssignments, Side},
+    role_assignments::RoleAssignments,
 };
 use crate::scim::{Document, error::Error};
 
@@ -14,7 +15,20 @@ use crate::scim::{Document, error::Error};
 pub static USERS: ResourceType = ResourceType {
     name: "User",
     endpoint: "/Users",
-    rules: "users",
+    rules: Rules {
+        stem: "users",
+        presets: &[
+            (
+                "standard",
+                include_str!("../../config/mapping/standard/users.toml"),
+            ),
+            (
+                "iga-flat",
+                include_str!("../../config/mapping/iga-flat/users.toml"),
+            ),
+        ],
+    },
+    odata_type: Some("#microsoft.graph.user"),
     collection: "/users",
     id_property: "id",
     listing: Listing::Paged,
@@ -29,13 +43,13 @@ pub static USERS: ResourceType = ResourceType {
     relations: &[
         &Manager,
         &MemberOf,
-        &RoleAssignments {
-            side: Side::Principal,
-        },
+        &RoleAssignments { side: Side::From },
         &Entitlements {
             collection: "/users",
         },
     ],
+    side_resources: &["mailboxSettings"],
+    has_photo: true,
     special: &Users,
 };
 
@@ -89,6 +103,17 @@ impl Special for Users {
                 .or_insert(true.into());
         }
         Ok(())
+    }
+
+    fn identity<'a>(&self, body: &'a Map<String, Value>) -> Option<Identity<'a>> {
+        Identity::by(body, "userPrincipalName", true)
+    }
+
+    fn derives(&self, body: &Map<String, Value>) -> bool {
+        // Exchange and the directory keep the proxy addresses in step.
+        ["mail", "userPrincipalName", "mailNickname"]
+            .iter()
+            .any(|name| body.contains_key(*name))
     }
 
     fn guard_properties(&self) -> &'static [&'static str] {

@@ -41,6 +41,19 @@ impl AttrPath {
         }
     }
 
+    /// Whether one of two canonical paths is the other or a part of it: `meta` and
+    /// `meta.version`, a bare extension URN and its attributes.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same_or_whole = |a: &Option<String>, b: &Option<String>| match (a, b) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        self.urn == other.urn
+            && (self.attr.is_empty()
+                || other.attr.is_empty()
+                || (self.attr == other.attr && same_or_whole(&self.sub, &other.sub)))
+    }
+
     /// Parses the notation. A name is a letter or `$`, then letters, digits, `-`, `_` or `$`.
     ///
     /// The last `:` splits a URN from the attribute, because a URN holds dots (`2.0`). The dot

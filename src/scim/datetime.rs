@@ -1,11 +1,27 @@
 //! `xsd:dateTime`, as RFC 7643 §2.3.5 has it: read as an instant, so that offsets and fractions
 //! of any length compare as what they mean.
 
-use time::{Date, Month};
+use time::{Date, Month, OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i128);
+
+const SECOND: i128 = 1_000_000_000;
+
+impl Instant {
+    /// The one spelling of it: UTC, no fraction that is zero, none of its trailing zeros.
+    /// `None` when its year has not four digits.
+    pub fn text(self) -> Option<String> {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(self.0).ok()?;
+        at.format(&Rfc3339).ok()
+    }
+
+    /// Without the part of a second.
+    pub fn whole_seconds(self) -> Self {
+        Self(self.0.div_euclid(SECOND) * SECOND)
+    }
+}
 
 /// The instant that `text` names, or `None` when it is no date with a time.
 ///
@@ -70,7 +86,7 @@ pub fn instant(text: &str) -> Option<Instant> {
     let in_day = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
     let epoch = i64::from(2_440_588 - Date::MIN.to_julian_day());
     let seconds = (days - epoch) * 86_400 + in_day - offset;
-    Some(Instant(i128::from(seconds) * 1_000_000_000 + nanos))
+    Some(Instant(i128::from(seconds) * SECOND + nanos))
 }
 
 #[cfg(test)]
@@ -109,5 +125,49 @@ mod tests {
         for (text, nanos) in rows {
             assert_eq!(instant(text), nanos.map(Instant), "{text}");
         }
+    }
+
+    #[test]
+    fn texts() {
+        // (as written, canonical, to the second)
+        let rows = [
+            (
+                "2026-01-01T00:00:00+02:00",
+                "2025-12-31T22:00:00Z",
+                "2025-12-31T22:00:00Z",
+            ),
+            (
+                "2026-01-01T00:00:00.1200000z",
+                "2026-01-01T00:00:00.12Z",
+                "2026-01-01T00:00:00Z",
+            ),
+            (
+                "1969-12-31T23:59:59.5Z",
+                "1969-12-31T23:59:59.5Z",
+                "1969-12-31T23:59:59Z",
+            ),
+            (
+                "2026-01-01T24:00:00",
+                "2026-01-02T00:00:00Z",
+                "2026-01-02T00:00:00Z",
+            ),
+            (
+                "0001-01-01T00:00:00.0000000Z",
+                "0001-01-01T00:00:00Z",
+                "0001-01-01T00:00:00Z",
+            ),
+        ];
+        for (written, canonical, whole) in rows {
+            let at = instant(written).unwrap();
+            assert_eq!(at.text().as_deref(), Some(canonical), "{written}");
+            assert_eq!(
+                at.whole_seconds().text().as_deref(),
+                Some(whole),
+                "{written}"
+            );
+            assert_eq!(instant(canonical), Some(at), "{written}");
+        }
+        let outside = instant("9999-12-31T23:00:00-05:00").unwrap();
+        assert_eq!(outside.text(), None);
     }
 }

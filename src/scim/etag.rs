@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use super::Document;
 
 /// The weak tag of a document: a digest of all but `meta`. Neither the order of members nor
-/// `meta.lastModified` counts; the order of array elements does.
+/// `meta.lastModified` counts; the order of array elements does. Links must still be relative
+/// ([`super::links`]): the name by which a client reaches the server is no part of a resource.
 pub fn of(doc: &Document) -> String {
     let mut hasher = Sha256::new();
     hash_object(&mut hasher, doc, true);

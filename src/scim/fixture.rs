@@ -58,6 +58,13 @@ fn strings(names: &[&str]) -> Vec<Attribute> {
     names.iter().map(|n| plain(n, Type::String)).collect()
 }
 
+fn refers_to(types: &[&str]) -> Attribute {
+    Attribute {
+        reference_types: types.iter().map(|t| (*t).to_owned()).collect(),
+        ..plain("$ref", Type::Reference)
+    }
+}
+
 fn references(name: &str) -> Attribute {
     complex(
         name,
@@ -67,7 +74,7 @@ fn references(name: &str) -> Attribute {
                 mutability: Mutability::Immutable,
                 ..plain("value", Type::String)
             }),
-            read_only(exact(plain("$ref", Type::Reference))),
+            read_only(exact(refers_to(&["User", "Group"]))),
             read_only(plain("display", Type::String)),
             Attribute {
                 mutability: Mutability::Immutable,
@@ -108,12 +115,15 @@ pub(crate) fn user() -> ResourceSchema {
     hired.mutability = Mutability::Immutable;
     let mut roles = typed_list("roles", Type::String);
     roles.sub_attributes.push(plain("scope", Type::String));
+    let mut plans = plain("plans", Type::String);
+    plans.multi_valued = true;
+    roles.sub_attributes.push(plans);
     let manager = complex(
         "manager",
         false,
         vec![
             exact(plain("value", Type::String)),
-            exact(plain("$ref", Type::Reference)),
+            exact(refers_to(&["User"])),
             read_only(plain("displayName", Type::String)),
         ],
     );

@@ -218,13 +218,16 @@ fn sort_path(name: &str, schema: &ResourceSchema) -> Result<AttrPath, Error> {
 
 /// The list response: `total` is of all that matched, `itemsPerPage` of what is here.
 pub fn response(total: usize, start_index: usize, resources: Vec<Document>) -> Value {
-    json!({
-        "schemas": [urn::LIST_RESPONSE],
-        "totalResults": total,
-        "startIndex": start_index,
-        "itemsPerPage": resources.len(),
-        "Resources": resources,
-    })
+    let count = resources.len();
+    // Moved: to be serialised into a `Value`, a document would be copied.
+    let resources = resources.into_iter().map(Value::Object).collect();
+    let mut response = Document::new();
+    response.insert("schemas".to_owned(), json!([urn::LIST_RESPONSE]));
+    response.insert("totalResults".to_owned(), total.into());
+    response.insert("startIndex".to_owned(), start_index.into());
+    response.insert("itemsPerPage".to_owned(), count.into());
+    response.insert("Resources".to_owned(), Value::Array(resources));
+    Value::Object(response)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which attributes an answer carries: `attributes` and `excludedAttributes`, RFC 7644 §3.9.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{
@@ -18,8 +20,55 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Projection {
     /// `None`: the default set.
-    attributes: Option<Vec<AttrPath>>,
-    excluded: Vec<AttrPath>,
+    attributes: Option<Names>,
+    excluded: Names,
+}
+
+/// Names by schema (`""`: the core one) and attribute, so that many of them are looked up as
+/// quickly as few.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Names(HashMap<String, OfSchema>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct OfSchema {
+    /// The schema itself is named.
+    whole: bool,
+    attributes: HashMap<String, Named>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Named {
+    /// The attribute itself is named.
+    whole: bool,
+    subs: HashSet<String>,
+}
+
+impl Names {
+    fn insert(&mut self, path: AttrPath) {
+        let of_schema = self.0.entry(path.urn.unwrap_or_default()).or_default();
+        if path.attr.is_empty() {
+            of_schema.whole = true;
+            return;
+        }
+        let named = of_schema.attributes.entry(path.attr).or_default();
+        match path.sub {
+            None => named.whole = true,
+            Some(sub) => {
+                named.subs.insert(sub);
+            }
+        }
+    }
+
+    fn has_schema(&self, urn: Option<&str>) -> bool {
+        self.0
+            .get(urn.unwrap_or_default())
+            .is_some_and(|of_schema| of_schema.whole)
+    }
+
+    /// What is named of an attribute: itself or parts of it.
+    fn of(&self, urn: Option<&str>, attr: &str) -> Option<&Named> {
+        self.0.get(urn.unwrap_or_default())?.attributes.get(attr)
+    }
 }
 
 impl Projection {
@@ -53,8 +102,8 @@ impl Projection {
         excluded: &[String],
         schema: &ResourceSchema,
     ) -> Result<Self, Error> {
-        let resolve = |names: &[String]| -> Result<Vec<AttrPath>, Error> {
-            let mut paths = Vec::with_capacity(names.len());
+        let resolve = |names: &[String]| -> Result<Names, Error> {
+            let mut known = Names::default();
             for name in names {
                 let path = AttrPath::parse(name.trim())
                     .map_err(|error| Error::invalid_value(error.detail))?;
@@ -64,10 +113,10 @@ impl Projection {
                     if path.attr.is_empty() && path.urn.as_ref() == Some(&schema.core.id) {
                         path.urn = None;
                     }
-                    paths.push(path);
+                    known.insert(path);
                 }
             }
-            Ok(paths)
+            Ok(known)
         };
         Ok(Self {
             attributes: if attributes.is_empty() {
@@ -81,162 +130,107 @@ impl Projection {
 
     /// Whether this is the default set, so that a finished document can be sent as it is.
     pub fn is_default(&self) -> bool {
-        self.attributes.is_none() && self.excluded.is_empty()
+        self.attributes.is_none() && self.excluded.0.is_empty()
     }
 
     /// Whether any part of the attribute at `path` (canonical, no sub-attribute), which is
     /// `returned` so, is in the answer.
     pub fn wants(&self, path: &AttrPath, returned: Returned) -> bool {
-        match returned {
-            Returned::Always => true,
-            Returned::Never => false,
-            Returned::Request => self.names(path) && !self.excludes(path),
-            Returned::Default => {
-                let chosen = match &self.attributes {
-                    None => true,
-                    Some(_) => self.names(path) || self.names_schema(path),
-                };
-                chosen && !self.excludes(path)
+        self.wants_attribute(path.urn.as_deref(), &path.attr, returned)
+    }
+
+    fn wants_attribute(&self, urn: Option<&str>, attr: &str, returned: Returned) -> bool {
+        let excludes = || {
+            let named = self.excluded.of(urn, attr);
+            self.excluded.has_schema(urn) || named.is_some_and(|named| named.whole)
+        };
+        match (returned, &self.attributes) {
+            (Returned::Always, _) => true,
+            (Returned::Never, _) | (Returned::Request, None) => false,
+            (Returned::Request, Some(names)) => names.of(urn, attr).is_some() && !excludes(),
+            (Returned::Default, None) => !excludes(),
+            (Returned::Default, Some(names)) => {
+                (names.of(urn, attr).is_some() || names.has_schema(urn)) && !excludes()
             }
         }
-    }
-
-    /// Whether `attributes` names it or a sub-attribute of it.
-    fn names(&self, path: &AttrPath) -> bool {
-        self.attributes
-            .iter()
-            .flatten()
-            .any(|named| named.attr == path.attr && named.urn == path.urn)
-    }
-
-    /// Whether `attributes` names the schema it is of.
-    fn names_schema(&self, path: &AttrPath) -> bool {
-        self.attributes
-            .iter()
-            .flatten()
-            .any(|named| named.attr.is_empty() && named.urn == path.urn)
-    }
-
-    fn excludes(&self, path: &AttrPath) -> bool {
-        self.excluded.iter().any(|excluded| {
-            excluded.sub.is_none()
-                && excluded.urn == path.urn
-                && (excluded.attr == path.attr || excluded.attr.is_empty())
-        })
     }
 
     /// The document without what is not wanted. Members that the schema does not have go too.
-    pub fn apply(&self, doc: &Document, schema: &ResourceSchema) -> Document {
-        let mut kept = Document::new();
-        for (name, value) in doc {
+    pub fn apply(&self, mut doc: Document, schema: &ResourceSchema) -> Document {
+        doc.retain(|name, value| {
             if let Some(extension) = schema.extensions.iter().find(|s| s.id == *name) {
-                let Some(members) = value.as_object() else {
-                    continue;
+                let Some(members) = value.as_object_mut() else {
+                    return false;
                 };
-                let inner = self.container(members, Some(name), &|name| extension.attribute(name));
-                if !inner.is_empty() {
-                    kept.insert(name.clone(), Value::Object(inner));
-                }
+                members.retain(|name, value| {
+                    let attribute = extension.attribute(name);
+                    attribute.is_some_and(|a| self.cut(Some(&extension.id), a, value))
+                });
+                return !members.is_empty();
             }
-        }
-        let mut core = self.container(doc, None, &|name| {
-            let common = || schema.common.iter().find(|a| a.name == name);
-            schema.core.attribute(name).or_else(common)
+            let common = || schema.common.iter().find(|a| a.name == *name);
+            let attribute = schema.core.attribute(name).or_else(common);
+            attribute.is_some_and(|attribute| self.cut(None, attribute, value))
         });
-        // In the document's order.
-        let mut ordered = Document::new();
-        for name in doc.keys() {
-            if let Some(value) = core.get_mut(name).or_else(|| kept.get_mut(name)) {
-                ordered.insert(name.clone(), value.take());
-            }
-        }
-        ordered
+        doc
     }
 
-    fn container<'s>(
-        &self,
-        members: &Document,
-        urn: Option<&String>,
-        find: &dyn Fn(&str) -> Option<&'s Attribute>,
-    ) -> Document {
-        let mut kept = Document::new();
-        for (name, value) in members {
-            let Some(attribute) = find(name) else {
-                continue;
-            };
-            let path = AttrPath {
-                urn: urn.cloned(),
-                ..AttrPath::core(&attribute.name)
-            };
-            if !self.wants(&path, attribute.returned) {
-                continue;
-            }
-            if attribute.sub_attributes.is_empty() {
-                kept.insert(name.clone(), value.clone());
-            } else if let Some(value) = self.subs(&path, attribute, value) {
-                kept.insert(name.clone(), value);
-            }
+    /// Takes out of an attribute's value what is not wanted; whether anything is left to show.
+    fn cut(&self, urn: Option<&str>, attribute: &Attribute, value: &mut Value) -> bool {
+        if !self.wants_attribute(urn, &attribute.name, attribute.returned) {
+            return false;
         }
-        kept
-    }
-
-    /// The value with the wanted sub-attributes; `None` when none is left.
-    fn subs(&self, path: &AttrPath, attribute: &Attribute, value: &Value) -> Option<Value> {
-        match value {
-            Value::Array(elements) => {
-                let kept: Vec<Value> = elements
-                    .iter()
-                    .filter_map(|element| self.subs(path, attribute, element))
-                    .collect();
-                (!kept.is_empty() || elements.is_empty()).then_some(Value::Array(kept))
-            }
-            Value::Object(object) => {
-                let kept: Document = object
-                    .iter()
-                    .filter(|(name, _)| {
-                        attribute
-                            .sub(name)
-                            .is_some_and(|sub| self.wants_sub(path, attribute, sub))
-                    })
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect();
-                (!kept.is_empty()).then_some(Value::Object(kept))
-            }
-            other => Some(other.clone()),
+        if attribute.sub_attributes.is_empty() {
+            return true;
         }
-    }
-
-    fn wants_sub(&self, path: &AttrPath, attribute: &Attribute, sub: &Attribute) -> bool {
-        let of_attribute = |named: &&AttrPath| named.attr == path.attr && named.urn == path.urn;
-        let excluded = self
-            .excluded
+        // Once for all elements.
+        let wanted: Vec<&str> = attribute
+            .sub_attributes
             .iter()
-            .filter(of_attribute)
-            .any(|named| named.sub.as_ref() == Some(&sub.name));
-        let mut named = self
+            .filter(|sub| self.wants_sub(urn, attribute, sub))
+            .map(|sub| sub.name.as_str())
+            .collect();
+        cut_subs(&wanted, value)
+    }
+
+    fn wants_sub(&self, urn: Option<&str>, attribute: &Attribute, sub: &Attribute) -> bool {
+        let names_sub = |named: &Named| named.subs.contains(&sub.name);
+        let excluded = || {
+            let named = self.excluded.of(urn, &attribute.name);
+            named.is_some_and(names_sub)
+        };
+        let named = self
             .attributes
-            .iter()
-            .flatten()
-            .filter(of_attribute)
-            .peekable();
+            .as_ref()
+            .and_then(|names| names.of(urn, &attribute.name));
         // Not named at all: chosen by default, as part of its schema, or always returned.
-        let unnamed = named.peek().is_none();
-        let (mut whole, mut precisely) = (unnamed, false);
-        for named in named {
-            match &named.sub {
-                None => whole = true,
-                Some(name) => precisely |= *name == sub.name,
-            }
-        }
+        let whole = named.is_none_or(|named| named.whole);
+        let precisely = named.is_some_and(names_sub);
         match sub.returned {
             Returned::Always => true,
             Returned::Never => false,
-            Returned::Request => precisely && !excluded,
+            Returned::Request => precisely && !excluded(),
             Returned::Default => {
                 // Of an attribute that is only here because it always is, all is kept.
-                (whole || precisely || attribute.returned == Returned::Always) && !excluded
+                (whole || precisely || attribute.returned == Returned::Always) && !excluded()
             }
         }
+    }
+}
+
+/// Leaves the wanted sub-attributes of each element; whether anything is left.
+fn cut_subs(wanted: &[&str], value: &mut Value) -> bool {
+    match value {
+        Value::Array(elements) => {
+            let was_empty = elements.is_empty();
+            elements.retain_mut(|element| cut_subs(wanted, element));
+            was_empty || !elements.is_empty()
+        }
+        Value::Object(object) => {
+            object.retain(|name, _| wanted.iter().any(|known| known.eq_ignore_ascii_case(name)));
+            !object.is_empty()
+        }
+        _ => true,
     }
 }
 
@@ -341,7 +335,7 @@ mod tests {
         for (id, attributes, excluded, expected) in rows {
             let projection = Projection::parse(Some(attributes), Some(excluded), &user()).unwrap();
             assert_eq!(
-                Value::Object(projection.apply(&document, &user())),
+                Value::Object(projection.apply(document.clone(), &user())),
                 expected,
                 "{id}"
             );
@@ -394,11 +388,29 @@ mod tests {
             let projection =
                 Projection::parse(Some(&attributes), Some(&excluded), &user()).unwrap();
             assert_eq!(
-                Value::Object(projection.apply(&document, &user())),
+                Value::Object(projection.apply(document.clone(), &user())),
                 expected,
                 "{id}"
             );
         }
+    }
+
+    /// However many names there are, each element is looked at once.
+    #[test]
+    fn many_names_of_many_elements() {
+        let emails: Vec<Value> = (0..20_000)
+            .map(|n| json!({"value": format!("{n}@x.y"), "type": "work"}))
+            .collect();
+        let document = doc(json!({"id": "1", "emails": emails}));
+        let names = vec!["emails.value"; 20_000].join(",");
+        let projection = Projection::parse(Some(&names), Some(&names[..13]), &user()).unwrap();
+        let left = projection.apply(document.clone(), &user());
+        assert_eq!(Value::Object(left), json!({"id": "1"}));
+        let projection = Projection::parse(Some(&names), None, &user()).unwrap();
+        let left = projection.apply(document, &user());
+        let emails = left["emails"].as_array().unwrap();
+        assert_eq!(emails.len(), 20_000);
+        assert_eq!(emails[0], json!({"value": "0@x.y"}));
     }
 
     #[test]

@@ -83,6 +83,11 @@ pub struct Attribute {
     /// Sub-attributes of a complex attribute (never complex themselves).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Attribute>,
+    /// Of a multi-valued attribute for which the server decides what is `primary`: the `type` of
+    /// the element that it is, so that a PATCH of `[primary eq true]` means one element, be it
+    /// there or not. Not published.
+    #[serde(skip)]
+    pub primary_type: Option<String>,
 }
 
 impl Attribute {
@@ -101,6 +106,7 @@ impl Attribute {
             uniqueness: Uniqueness::None,
             reference_types: Vec::new(),
             sub_attributes: Vec::new(),
+            primary_type: None,
         }
     }
 

@@ -57,7 +57,18 @@ impl Key {
 /// Sorts documents by a canonical path, stably. Strings compare without case unless `caseExact`,
 /// dateTimes as instants; a multi-valued attribute counts by its primary value, else its first;
 /// a complex one by its `value`.
-pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &ResourceSchema) {
+pub fn sort(docs: &mut Vec<Document>, by: &AttrPath, order: SortOrder, schema: &ResourceSchema) {
+    sort_by(docs, |doc| doc, by, order, schema);
+}
+
+/// As [`sort`], for what has a document.
+pub fn sort_by<T>(
+    items: &mut Vec<T>,
+    document: impl Fn(&T) -> &Document,
+    by: &AttrPath,
+    order: SortOrder,
+    schema: &ResourceSchema,
+) {
     let resolved = schema.resolve(by).ok();
     let attribute = resolved.as_ref().and_then(|r| r.attribute);
     let sub = by.sub.as_deref().or_else(|| {
@@ -80,9 +91,9 @@ pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &Res
                 .or_else(|| elements.first())?,
             single => single,
         };
-        let value = match sub {
-            Some(sub) => value.get(sub)?,
-            None => value,
+        let value = match sub.map_or(Some(value), |sub| value.get(sub))? {
+            Value::Array(values) => values.first()?,
+            single => single,
         };
         Some(match value {
             Value::Bool(value) => Key::Bool(*value),
@@ -96,9 +107,9 @@ pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &Res
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         })
     };
-    let mut keyed: Vec<(Option<Key>, Document)> = docs
-        .iter_mut()
-        .map(|doc| (key(doc), std::mem::take(doc)))
+    let mut keyed: Vec<(Option<Key>, T)> = std::mem::take(items)
+        .into_iter()
+        .map(|item| (key(document(&item)), item))
         .collect();
     keyed.sort_by(|(a, _), (b, _)| {
         let ascending = match (a, b) {
@@ -112,9 +123,7 @@ pub fn sort(docs: &mut [Document], by: &AttrPath, order: SortOrder, schema: &Res
             SortOrder::Descending => ascending.reverse(),
         }
     });
-    for (place, (_, doc)) in docs.iter_mut().zip(keyed) {
-        *place = doc;
-    }
+    items.extend(keyed.into_iter().map(|(_, item)| item));
 }
 
 #[cfg(test)]
@@ -155,6 +164,11 @@ mod tests {
         let bools = json!([{"id": "1", "active": true}, {"id": "2", "active": false}]);
         let managers = json!([{"id": "1", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "b"}}},
             {"id": "2", crate::scim::urn::ENTERPRISE_USER: {"manager": {"value": "a"}}}]);
+        let plans = json!([
+            {"id": "1", "roles": [{"value": "x", "plans": ["B", "a"]}]},
+            {"id": "2", "roles": [{"value": "x", "plans": ["a"]}]},
+            {"id": "3", "roles": [{"value": "x"}]},
+        ]);
         let rows = [
             ("S01, stable", "userName", &names, "2143", "3142"),
             ("S03", "title", &titles, "4213", "1324"),
@@ -165,6 +179,7 @@ mod tests {
             ("Z10, numbers", "logins", &numbers, "21", "12"),
             ("Z10, booleans", "active", &bools, "21", "12"),
             ("by the value", "manager", &managers, "21", "12"),
+            ("the first of many", "roles.plans", &plans, "213", "312"),
         ];
         for (id, by, docs, ascending, descending) in rows {
             assert_eq!(

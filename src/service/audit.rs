@@ -10,20 +10,22 @@ use crate::{
 };
 
 /// A write that has ended, well or not.
-pub struct Event<'a> {
+pub(super) struct Event<'a> {
     /// `create`, `replace`, `patch`, `delete`.
-    pub operation: &'a str,
+    pub(super) operation: &'a str,
     /// The resource's id, where there is one.
-    pub id: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
     /// The HTTP status that the client gets.
-    pub status: u16,
-    /// The resource as answered.
-    pub after: Option<&'a Document>,
+    pub(super) status: u16,
+    /// Digest of the document before.
+    pub(super) before: Option<String>,
+    /// Digest of the document as answered.
+    pub(super) after: Option<String>,
 }
 
 /// Stores the row. A row that cannot be stored is logged loudly: the write itself has happened,
 /// and an error to the client would say that it has not.
-pub async fn record(cx: &Context<'_>, caller: &Caller, event: &Event<'_>) {
+pub(super) async fn record(cx: &Context, caller: &Caller, event: Event<'_>) {
     let entry = AuditEntry {
         id: uuid::Uuid::new_v4().to_string(),
         tenant: cx.tenant.name.clone(),
@@ -33,11 +35,11 @@ pub async fn record(cx: &Context<'_>, caller: &Caller, event: &Event<'_>) {
             name: caller.name.clone(),
         },
         operation: event.operation.to_owned(),
-        resource_type: cx.room.kind.name.to_owned(),
+        resource_type: cx.kind().name.to_owned(),
         resource_id: event.id.map(str::to_owned),
         status: event.status,
-        before: None,
-        after: event.after.map(digest),
+        before: event.before,
+        after: event.after,
         graph_requests: cx.call.stats.request_ids(),
     };
     if let Err(error) = cx.app.store.record_audit(&entry).await {
@@ -54,7 +56,8 @@ pub async fn record(cx: &Context<'_>, caller: &Caller, event: &Event<'_>) {
     }
 }
 
-fn digest(doc: &Document) -> String {
+/// What tells one state of a resource from another; its values cannot be read out of it.
+pub(super) fn digest(doc: &Document) -> String {
     let text = serde_json::to_vec(doc).unwrap_or_default();
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(&text) {

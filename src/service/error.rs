@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{graph, scim, store};
+use crate::{
+    graph::{self, Refusal},
+    scim, store,
+};
 
 /// A failed use case: the SCIM error for the caller, and what goes to the log and into headers.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +18,9 @@ pub struct Error {
     /// Graph's request-id, where Graph refused.
     pub graph_request_id: Option<String>,
     /// The methods that an endpoint does have, for a 405.
-    pub allow: Option<String>,
+    pub allow: Option<Box<str>>,
+    /// The id of an object that a failed write could not take back; for the audit row.
+    pub left_behind: Option<Box<str>>,
     /// What failed below; for the log, never for the caller.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -28,6 +33,7 @@ impl From<scim::error::Error> for Error {
             retry_after: None,
             graph_request_id: None,
             allow: None,
+            left_behind: None,
             source: None,
         }
     }
@@ -43,6 +49,7 @@ impl From<store::Error> for Error {
             retry_after: Some(Duration::from_secs(5)),
             graph_request_id: None,
             allow: None,
+            left_behind: None,
             source: Some(Box::new(error)),
         }
     }
@@ -54,6 +61,8 @@ impl From<graph::Error> for Error {
     }
 }
 
+/// No more of a message of Graph is passed on.
+const MESSAGE: usize = 500;
 /// How long a caller is asked to wait when Graph did not say.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -71,18 +80,29 @@ fn from_graph(error: graph::Error) -> Error {
     if matches!(error, graph::Error::OutcomeUnknown { .. }) {
         let text = "Microsoft Graph did not say whether it did this: look before you try again";
         return Error {
-            retry_after: Some(DEFAULT_RETRY_AFTER),
             graph_request_id: error.request_id().map(str::to_owned),
             source: Some(Box::new(error)),
             ..Error::from(Scim::new(Kind::Unavailable, text))
+        };
+    }
+    if let graph::Error::Protocol { what, .. } = &error {
+        let text = format!("Microsoft Graph gave an answer that cannot be used: {what}");
+        return Error {
+            graph_request_id: error.request_id().map(str::to_owned),
+            source: Some(Box::new(error)),
+            ..Error::from(Scim::new(Kind::BadGateway, text))
         };
     }
     // Only what Graph itself gave as its final answer is read for its status.
     let status = matches!(error, graph::Error::Graph { .. })
         .then(|| error.status())
         .flatten();
-    let code = error.code().unwrap_or_default().to_owned();
-    let message = error.message().unwrap_or_default().to_owned();
+    let message: String = error
+        .message()
+        .unwrap_or_default()
+        .chars()
+        .take(MESSAGE)
+        .collect();
     let said = |kind: Kind, text: &str| {
         let cause = if message.is_empty() {
             String::new()
@@ -91,38 +111,38 @@ fn from_graph(error: graph::Error) -> Error {
         };
         Scim::new(kind, format!("{text}{cause}"))
     };
-    let lower = message.to_ascii_lowercase();
-    let scim = match status {
-        Some(400) if is_duplicate(&error, &lower) => {
-            said(Kind::Uniqueness, "Graph refused a duplicate value")
-        }
-        Some(409) if code.contains("MultipleObjectsWithSameKeyValue") => {
-            said(Kind::Uniqueness, "Graph refused a duplicate value")
-        }
-        Some(400) if lower.contains("on-premises mastered") => said(
+    let scim = match (error.refusal(), status) {
+        (Some(Refusal::Duplicate), _) => said(Kind::Uniqueness, "Graph refused a duplicate value"),
+        (Some(Refusal::OnPremises), _) => said(
             Kind::Mutability,
             "the object is synchronised from on-premises Active Directory",
         ),
-        Some(400) if code == "Request_UnsupportedQuery" => {
+        (Some(Refusal::ExchangeManaged), _) => said(
+            Kind::Mutability,
+            "the object is managed in Exchange and cannot be changed through Graph",
+        ),
+        (Some(Refusal::InheritedLicence), _) => said(
+            Kind::Mutability,
+            "the licence is inherited from a group: change it there",
+        ),
+        (Some(Refusal::UnsupportedQuery), _) => {
             said(Kind::InvalidFilter, "Graph cannot answer this query")
         }
-        Some(404) if code == "Request_ResourceNotFound" || code == "Directory_ObjectNotFound" => {
-            Scim::not_found(if message.is_empty() {
-                "not found".to_owned()
-            } else {
-                message.clone()
-            })
-        }
-        Some(401) => said(Kind::Unavailable, "Graph refused this server's token"),
-        Some(403) if code == "Directory_QuotaExceeded" => {
-            said(Kind::Forbidden, "a directory quota is used up")
-        }
-        Some(403) => said(
+        (Some(Refusal::Absent), _) => Scim::not_found(if message.is_empty() {
+            "not found".to_owned()
+        } else {
+            message.clone()
+        }),
+        (Some(Refusal::QuotaExceeded), _) => said(Kind::Forbidden, "a directory quota is used up"),
+        (_, Some(401)) => said(Kind::Unavailable, "Graph refused this server's token"),
+        (_, Some(403)) => said(
             Kind::Forbidden,
             "this server's application lacks a permission in the tenant (run `entra-scim check`)",
         ),
-        Some(400 | 422) => said(Kind::InvalidValue, "Graph refused a value"),
-        Some(409) => said(Kind::Conflict, "Graph reports a conflict"),
+        (Some(Refusal::MissingReference | Refusal::NotThere), _) | (_, Some(400 | 422)) => {
+            said(Kind::InvalidValue, "Graph refused a value")
+        }
+        (_, Some(409)) => said(Kind::Conflict, "Graph reports a conflict"),
         _ => Scim::new(
             Kind::Unavailable,
             "Microsoft Graph could not be asked just now; nothing is known to be wrong with the request",
@@ -133,41 +153,8 @@ fn from_graph(error: graph::Error) -> Error {
         retry_after: waits.then(|| error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER)),
         graph_request_id: error.request_id().map(str::to_owned),
         allow: None,
+        left_behind: None,
         scim,
         source: Some(Box::new(error)),
-    }
-}
-
-fn is_duplicate(error: &graph::Error, lower_message: &str) -> bool {
-    error
-        .details()
-        .iter()
-        .any(|d| d.code.eq_ignore_ascii_case("ObjectConflict"))
-        || lower_message.contains("already exists")
-        || lower_message.contains("conflicting object")
-}
-
-/// Whether Graph refused an addition because the reference is there already.
-pub fn is_already_there(error: &graph::Error) -> bool {
-    let message = error.message().unwrap_or_default().to_ascii_lowercase();
-    matches!(error.status(), Some(400 | 409))
-        && (message.contains("already exist") || error.code() == Some("RoleAssignmentExists"))
-}
-
-/// Whether Graph itself said that there is no such object: a 404 of anything on the way there is
-/// no such statement.
-pub fn is_absent(error: &graph::Error) -> bool {
-    error.status() == Some(404) && error.code() == Some("Request_ResourceNotFound")
-}
-
-/// Whether Graph refused a removal because there is nothing to remove.
-pub fn is_not_there(error: &graph::Error) -> bool {
-    let message = error.message().unwrap_or_default().to_ascii_lowercase();
-    match error.status() {
-        Some(404) => is_absent(error),
-        Some(400) => {
-            message.contains("do not exist") || error.code() == Some("RoleAssignmentDoesNotExist")
-        }
-        _ => false,
     }
 }

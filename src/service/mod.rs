@@ -1,11 +1,11 @@
 //! Floor 4: the use cases. Each decides with pure code (scim, resources, translation) and acts
-//! through the floor below (graph, store).
+//! through the floor below (graph, store). Reading has one face, [`read`], and so has writing,
+//! [`write::perform`].
 
 pub mod audit;
 pub mod error;
-mod execute;
-mod fetch;
-pub mod list;
+pub mod names;
+mod offload;
 pub mod photo;
 pub mod read;
 pub mod recent;
@@ -13,19 +13,24 @@ pub mod rights;
 pub mod tokens;
 pub mod write;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::task::TaskTracker;
 
 use crate::{
     base::clock::SharedClock,
     graph,
-    resources::{self, Relation, ResourceType},
-    scim::{patch, resource::InputRules, schema::ResourceSchema},
+    resources::ResourceType,
+    scim::{
+        Document, links, patch, projection::Projection, resource::InputRules,
+        schema::ResourceSchema,
+    },
     store::Store,
-    translation::{Mapping, RelationRow},
+    translation::{Mapping, document},
 };
 
 pub use error::Error;
-pub use fetch::location;
+use offload::offload;
 
 /// Bounds and choices of the use cases.
 #[derive(Clone, Debug)]
@@ -45,34 +50,58 @@ pub struct Settings {
 }
 
 /// One resource type as this tenant offers it: the declaration and the compiled rules.
-pub struct Room {
+pub struct MappedType {
     /// What it is.
     pub kind: &'static ResourceType,
     /// How it is mapped.
     pub mapping: Mapping,
+    /// Places of the mapped relations: in the mapping, and in the declaration.
+    relations: Vec<(usize, usize)>,
+    /// Chooses nothing but the id.
+    only_id: Projection,
+    defaults: read::Defaults,
 }
 
-impl Room {
+impl MappedType {
+    /// A resource type with its rules.
+    pub fn new(kind: &'static ResourceType, mapping: Mapping) -> Self {
+        let relations = mapping
+            .relations()
+            .iter()
+            .enumerate()
+            .filter_map(|(row, r)| {
+                let of_that_name = |d: &&dyn crate::resources::Relation| d.name() == r.relation;
+                Some((row, kind.relations.iter().position(of_that_name)?))
+            })
+            .collect();
+        let only_id = Projection::parse(Some("id"), None, mapping.schema()).unwrap_or_default();
+        Self {
+            kind,
+            mapping,
+            relations,
+            only_id,
+            defaults: read::Defaults::default(),
+        }
+    }
+
     /// The schemas of the resource type.
     pub fn schema(&self) -> &ResourceSchema {
         self.mapping.schema()
     }
 
     /// The mapped relations.
-    fn relations(&self) -> impl Iterator<Item = Related<'_>> {
-        self.mapping.relations().iter().filter_map(|row| {
-            self.kind
-                .relation(&row.relation)
-                .map(|relation| Related { row, relation })
+    fn related(&self) -> impl Iterator<Item = read::Related<'_>> {
+        (0..self.relations.len()).filter_map(|i| self.relation(i))
+    }
+
+    /// One of [`Self::related`], by its place.
+    fn relation(&self, i: usize) -> Option<read::Related<'_>> {
+        let &(row, declared) = self.relations.get(i)?;
+        Some(read::Related {
+            row: &self.mapping.relations()[row],
+            relation: self.kind.relations[declared],
         })
     }
-}
-
-/// A relation with the row that maps it.
-#[derive(Clone, Copy)]
-struct Related<'a> {
-    row: &'a RelationRow,
-    relation: &'static dyn Relation,
 }
 
 /// One tenant: its Graph and its resource types.
@@ -86,61 +115,104 @@ pub struct Tenant {
     /// What the gateway is for here.
     pub rights: rights::Rights,
     /// In the order of `/ResourceTypes`.
-    pub rooms: Vec<Room>,
+    pub types: Vec<Arc<MappedType>>,
     /// What was written moments ago.
     pub recent: recent::Recent,
+    /// Who writes to what.
+    pub queue: write::Queue,
+    /// Names that are listed seldom.
+    pub names: names::Names,
+    /// Where the last pages of lists ended.
+    pub pages: read::Pages,
 }
 
 impl Tenant {
-    /// The room whose endpoint has that name, in any case: `users`.
-    pub fn room(&self, endpoint: &str) -> Option<&Room> {
-        self.rooms
+    /// The resource type whose endpoint has that name, in any case: `users`.
+    pub fn resource_type(&self, endpoint: &str) -> Option<&Arc<MappedType>> {
+        self.types
             .iter()
-            .find(|r| r.kind.endpoint[1..].eq_ignore_ascii_case(endpoint))
+            .find(|t| t.kind.endpoint[1..].eq_ignore_ascii_case(endpoint))
     }
 }
 
 /// Everything that serves requests.
 pub struct App {
     /// The tenants; the first one named `default` is served at the short base path.
-    pub tenants: Vec<Tenant>,
+    pub tenants: Vec<Arc<Tenant>>,
     /// Tokens and audit.
     pub store: Store,
     /// Time.
     pub clock: SharedClock,
     /// Bounds and choices.
     pub settings: Settings,
+    /// Writes under way: each goes on to its end, also when its client has gone.
+    pub writes: TaskTracker,
 }
 
 impl App {
     /// The tenant of that name.
-    pub fn tenant(&self, name: &str) -> Option<&Tenant> {
+    pub fn tenant(&self, name: &str) -> Option<&Arc<Tenant>> {
         self.tenants.iter().find(|t| t.name == name)
+    }
+
+    /// Waits until the writes under way have ended: before the process does.
+    pub async fn drain(&self) {
+        self.writes.close();
+        let time = self.settings.deadline + Duration::from_secs(5);
+        if tokio::time::timeout(time, self.writes.wait())
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                writes = self.writes.len(),
+                "writes were cut off by the shutdown"
+            );
+        }
     }
 }
 
 /// What one request carries through the use cases.
-pub struct Context<'a> {
+#[derive(Clone)]
+pub struct Context {
     /// Settings, store, clock.
-    pub app: &'a App,
+    pub app: Arc<App>,
     /// Where.
-    pub tenant: &'a Tenant,
+    pub tenant: Arc<Tenant>,
     /// What.
-    pub room: &'a Room,
+    pub mapped: Arc<MappedType>,
     /// Public URL of the SCIM base, no slash at the end: for `meta.location` and `$ref`.
-    pub base_url: &'a str,
+    pub base_url: Arc<str>,
     /// Deadline, lane and counters of the Graph calls.
     pub call: graph::Call,
     /// `Prefer: dry-run`: plan, do not act.
     pub dry_run: bool,
 }
 
-/// What a write gives.
-pub enum Written {
-    /// The resource as it is now.
-    Resource(crate::scim::Document),
-    /// Done, nothing to show.
-    Done,
-    /// The Graph calls that would be made.
-    Plan(Vec<resources::GraphCall>),
+impl Context {
+    /// The resource type.
+    pub fn kind(&self) -> &'static ResourceType {
+        self.mapped.kind
+    }
+
+    /// Its rules.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapped.mapping
+    }
+
+    /// Its schemas.
+    pub fn schema(&self) -> &ResourceSchema {
+        self.mapped.schema()
+    }
+
+    /// The URL of one resource.
+    pub fn location(&self, id: &str) -> String {
+        format!("{}{}", self.base_url, document::location(self.kind(), id))
+    }
+
+    /// A finished document as the client gets it: projected, its links complete.
+    fn shown(&self, doc: Document, projection: &Projection) -> Document {
+        let mut shown = projection.apply(doc, self.schema());
+        links::absolute(&mut shown, &self.base_url, self.schema());
+        shown
+    }
 }

@@ -19,7 +19,7 @@ pub enum Rights {
 ///
 /// # Errors
 /// 403 naming the preset.
-pub(super) fn check(cx: &Context<'_>, only_membership: bool) -> Result<(), Error> {
+pub(super) fn check(cx: &Context, only_membership: bool) -> Result<(), Error> {
     let refused = match cx.tenant.rights {
         Rights::Full => return Ok(()),
         Rights::MembershipOnly if only_membership => return Ok(()),

@@ -162,7 +162,7 @@ pub async fn authenticate(
     }
     let hash = hash(presented);
     let row = store
-        .find_token_by_hash(&hash)
+        .token(&hash)
         .await
         .map_err(Refusal::Store)?
         .ok_or(Refusal::Unknown)?;

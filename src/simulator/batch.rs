@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::core::Graph;
 use super::errors::SimError;
+use super::model::Sets;
 use super::request::{Body, SimRequest, SimResponse, parse_query};
 use super::{headers, route};
 use crate::odata::request::Method;
@@ -22,8 +23,20 @@ struct Item {
     after: Vec<String>,
 }
 
+/// What a batch needs of the tenant that it is for.
+pub struct Batch<'a> {
+    /// The table of entity sets.
+    pub sets: Sets,
+    /// Of two unchained writes to one object, the later gets 409.
+    pub concurrency_violations: bool,
+    /// The present moment.
+    pub now: OffsetDateTime,
+    /// Answers one item.
+    pub answer: &'a dyn Fn(&SimRequest) -> SimResponse,
+}
+
 /// Answers a `$batch`.
-pub fn run(graph: &Graph, outer: &SimRequest) -> Result<SimResponse, SimError> {
+pub fn run(batch: &Batch<'_>, outer: &SimRequest) -> Result<SimResponse, SimError> {
     let items = parse(outer)?;
     let mut statuses: HashMap<&str, u16> = HashMap::new();
     let mut written: Vec<(String, &str)> = Vec::new();
@@ -44,20 +57,20 @@ pub fn run(graph: &Graph, outer: &SimRequest) -> Result<SimResponse, SimError> {
         waiting = later;
         for item in now {
             let failed = item.after.iter().any(|id| statuses[id.as_str()] >= 400);
-            let switch = graph.options().concurrency_violations;
             let mut response = if failed {
                 refusal(
-                    graph,
+                    batch,
                     item,
                     SimError::new(424, "FailedDependency", "Failed Dependency"),
                 )
-            } else if switch && conflicts(item, &items, &written) {
-                refusal(graph, item, SimError::concurrency())
+            } else if batch.concurrency_violations && conflicts(batch.sets, item, &items, &written)
+            {
+                refusal(batch, item, SimError::concurrency())
             } else {
-                graph.handle(&item.request)
+                (batch.answer)(&item.request)
             };
             if response.status < 400
-                && let Some(target) = write_target(&item.request)
+                && let Some(target) = write_target(batch.sets, &item.request)
             {
                 written.push((target, &item.id));
             }
@@ -72,15 +85,14 @@ pub fn run(graph: &Graph, outer: &SimRequest) -> Result<SimResponse, SimError> {
     })
 }
 
-fn refusal(graph: &Graph, item: &Item, error: SimError) -> SimResponse {
-    let now = graph.read().now();
-    let mut response = error.into_response(&item.request, now);
+fn refusal(batch: &Batch<'_>, item: &Item, error: SimError) -> SimResponse {
+    let mut response = SimResponse::refusal(error, &item.request, batch.now);
     headers::finish(&item.request, &mut response);
     response
 }
 
 /// The object that a write is to: its set and key.
-fn write_target(request: &SimRequest) -> Option<String> {
+fn write_target(sets: Sets, request: &SimRequest) -> Option<String> {
     let reads = [
         "getbyids",
         "checkmembergroups",
@@ -93,14 +105,14 @@ fn write_target(request: &SimRequest) -> Option<String> {
     if request.method == Method::Get || reads.contains(&last.as_str()) {
         return None;
     }
-    let set = route::parse(&request.path).ok()?;
+    let set = route::parse(sets, &request.path).ok()?;
     let key = set.rest.first()?;
     Some(format!("{}/{}", set.set.context, key.to_ascii_lowercase()))
 }
 
 /// Whether an item writes what another item of this batch wrote, without waiting for it.
-fn conflicts(item: &Item, items: &[Item], written: &[(String, &str)]) -> bool {
-    let Some(target) = write_target(&item.request) else {
+fn conflicts(sets: Sets, item: &Item, items: &[Item], written: &[(String, &str)]) -> bool {
+    let Some(target) = write_target(sets, &item.request) else {
         return false;
     };
     written

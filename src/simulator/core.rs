@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use time::Duration;
-
+use super::batch::{self, Batch};
 use super::directory::Directory;
-use super::notifications::Wire;
+use super::errors::SimError;
 use super::operations::subscriptions;
+use super::options::Habits;
 use super::request::{Caller, SimRequest, SimResponse};
-use super::{batch, errors::SimError, headers, operations};
+use super::sets::SETS;
+use super::{dispatch, headers};
 use crate::odata::request::Method;
+
+pub use super::options::Options;
 
 /// What stands before and behind every single request, the items of a `$batch` included:
 /// authentication, permissions, faults, throttling, recording.
@@ -26,6 +29,13 @@ pub trait Gate: Send + Sync {
     fn after(&self, request: &SimRequest, response: &mut SimResponse);
 }
 
+/// Asks an endpoint whether it wants notifications.
+pub trait Wire: Send + Sync {
+    /// Whether the endpoint answered the validation request as it must. Blocks for ten seconds at
+    /// the most.
+    fn validates(&self, url: &str) -> bool;
+}
+
 /// No gate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Open;
@@ -38,39 +48,11 @@ impl Gate for Open {
     fn after(&self, _: &SimRequest, _: &mut SimResponse) {}
 }
 
-/// Behaviour that documents leave open, or that tests want to turn.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Of two unchained writes to one object in a `$batch`, the later gets 409.
-    pub concurrency_violations: bool,
-    /// Whether deleted security groups go to the recycle bin, as Microsoft 365 groups do.
-    pub security_group_recycle_bin: bool,
-    /// How long a `$skiptoken` works.
-    pub page_token_life: Duration,
-    /// Whether an application may write profile properties (`aboutMe`, `skills`, …), each in a
-    /// PATCH without others. Documents say that only a signed-in user may.
-    pub profile_by_application: bool,
-    /// Whether every user has a mailbox; else only users with `mail` do.
-    pub mailbox_for_all: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            concurrency_violations: true,
-            security_group_recycle_bin: false,
-            page_token_life: Duration::hours(1),
-            profile_by_application: false,
-            mailbox_for_all: false,
-        }
-    }
-}
-
 /// A tenant that answers.
 pub struct Graph {
     directory: RwLock<Directory>,
     gate: Arc<dyn Gate>,
-    options: Options,
+    options: RwLock<Options>,
     wire: OnceLock<Arc<dyn Wire>>,
 }
 
@@ -89,7 +71,7 @@ impl Graph {
         Self {
             directory: RwLock::new(directory),
             gate,
-            options,
+            options: RwLock::new(options),
             wire: OnceLock::new(),
         }
     }
@@ -109,8 +91,14 @@ impl Graph {
     }
 
     /// The switches.
-    pub fn options(&self) -> &Options {
-        &self.options
+    pub fn options(&self) -> Options {
+        *self.options.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns the switches of delta queries.
+    pub fn set_delta_habits(&self, habits: Habits) {
+        let mut options = self.options.write().unwrap_or_else(PoisonError::into_inner);
+        options.delta = habits;
     }
 
     /// Who calls, as the gate sees it.
@@ -132,6 +120,7 @@ impl Graph {
 
     fn run(&self, request: &SimRequest) -> SimResponse {
         let now = self.settle();
+        let options = self.options();
         let result = if request
             .path
             .trim_matches('/')
@@ -140,15 +129,21 @@ impl Graph {
             if request.in_batch || request.method != Method::Post {
                 Err(SimError::method())
             } else {
-                batch::run(self, request)
+                let batch = Batch {
+                    sets: SETS,
+                    concurrency_violations: options.concurrency_violations,
+                    now,
+                    answer: &|item| self.handle(item),
+                };
+                batch::run(&batch, request)
             }
         } else if request.method == Method::Get {
-            operations::read(&self.read(), &self.options, request)
+            dispatch::read(&self.read(), SETS, &options, request)
         } else {
             self.validate(request)
-                .and_then(|()| operations::change(&mut self.write(), &self.options, request))
+                .and_then(|()| dispatch::change(&mut self.write(), SETS, &options, request))
         };
-        result.unwrap_or_else(|error| error.into_response(request, now))
+        result.unwrap_or_else(|error| SimResponse::refusal(error, request, now))
     }
 
     /// Gives the tenant a way to reach those who want notifications. Without it nobody can.

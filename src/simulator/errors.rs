@@ -1,9 +1,8 @@
-//! Graph's errors: status, code and text by situation, and the envelope.
+//! Graph's errors: status, code and text by situation.
 
 use serde_json::{Value, json};
 
-use super::directory::{Kind, ticks, time_text};
-use super::request::{SimRequest, SimResponse};
+use super::directory::Kind;
 
 /// An error answer. Boxed: most answers are none.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +62,11 @@ impl SimError {
     /// The code.
     pub fn code(&self) -> &str {
         &self.0.code
+    }
+
+    /// What is wrong in detail.
+    pub fn details(&self) -> &[Value] {
+        &self.0.details
     }
 
     /// The text.
@@ -204,24 +208,5 @@ impl SimError {
                 "Unable to perform operation as '{would_be}' would exceed the maximum quota count '{limit}' for forward-link '{link}'."
             ),
         )
-    }
-
-    /// As the answer to `request`, at `now`.
-    pub fn into_response(self, request: &SimRequest, now: time::OffsetDateTime) -> SimResponse {
-        let parts = *self.0;
-        let mut error = serde_json::Map::new();
-        error.insert("code".into(), parts.code.into());
-        error.insert("message".into(), parts.message.into());
-        if !parts.details.is_empty() {
-            error.insert("details".into(), parts.details.into());
-        }
-        let date = time_text(ticks(now));
-        let inner = json!({
-            "date": date.trim_end_matches('Z'),
-            "request-id": request.request_id.to_string(),
-            "client-request-id": request.client_request_id(),
-        });
-        error.insert("innerError".into(), inner);
-        SimResponse::json(parts.status, json!({ "error": error }))
     }
 }

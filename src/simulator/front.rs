@@ -14,7 +14,7 @@ use super::errors::SimError;
 use super::headers;
 use super::identity::{GRAPH_APP_ID, Identity, TokenFault};
 use super::layers::gate::Passage;
-use super::request::{Caller, SimRequest};
+use super::request::{Caller, SimRequest, SimResponse};
 use super::server::{from_http, to_http};
 
 /// What the front needs.
@@ -65,8 +65,8 @@ async fn answer(State(front): State<Front>, request: Request) -> Response {
 
 /// 401, with the challenge that Graph sends.
 fn refused(front: &Front, request: &SimRequest, fault: TokenFault) -> Response {
-    let mut response = SimError::new(401, "InvalidAuthenticationToken", fault.message())
-        .into_response(request, front.identity.now())
+    let error = SimError::new(401, "InvalidAuthenticationToken", fault.message());
+    let mut response = SimResponse::refusal(error, request, front.identity.now())
         .with_header(
             "WWW-Authenticate",
             format!(

@@ -3,17 +3,18 @@
 
 use serde_json::Value;
 
-use super::core::Options;
-use super::directory::{Directory, Kind, Slot};
+use super::directory::{Directory, Items, Kind, Reader, Slot};
 use super::errors::SimError;
+use super::options::Options;
 use super::request::{SimRequest, SimResponse};
-use super::sets::SETS;
 
 /// A request that reads.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// The state.
-    pub dir: &'a Directory,
+    /// The state, as far as the request sees it.
+    pub dir: Reader<'a>,
+    /// The table of entity sets.
+    pub sets: Sets,
     /// The switches.
     pub options: &'a Options,
     /// The request.
@@ -24,6 +25,8 @@ pub struct View<'a> {
 pub struct Ctx<'a> {
     /// The state.
     pub dir: &'a mut Directory,
+    /// The table of entity sets.
+    pub sets: Sets,
     /// The switches.
     pub options: &'a Options,
     /// The request.
@@ -31,10 +34,11 @@ pub struct Ctx<'a> {
 }
 
 impl Ctx<'_> {
-    /// The same, to read.
+    /// The same, to read what is there now.
     pub fn view(&self) -> View<'_> {
         View {
-            dir: self.dir,
+            dir: self.dir.present(),
+            sets: self.sets,
             options: self.options,
             request: self.request,
         }
@@ -48,11 +52,8 @@ pub type OnSet = fn(&mut Ctx<'_>) -> Answer;
 pub type OnObject = fn(&mut Ctx<'_>, Slot) -> Answer;
 /// A function on an object and another that it relates to.
 pub type OnPair = fn(&mut Ctx<'_>, Slot, Slot) -> Result<(), SimError>;
-/// Objects beyond a slot, in order.
-pub type Items<'a> = Box<dyn Iterator<Item = Slot> + 'a>;
-
 /// The objects that a relation leads to, beyond a slot.
-pub type Follow = for<'a> fn(&'a Directory, Slot, Option<Slot>) -> Items<'a>;
+pub type Follow = for<'a> fn(Reader<'a>, Slot, Option<Slot>) -> Items<'a>;
 
 /// What a set holds.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ pub enum Holds {
     /// Directory objects of any kind.
     Any,
     /// Documents that are computed.
-    Documents(fn(&Directory) -> Vec<Value>),
+    Documents(fn(Reader<'_>) -> Vec<Value>),
     /// Nothing: only what its functions make.
     Nothing,
 }
@@ -131,7 +132,7 @@ pub enum What {
     /// Related objects.
     Links(Links),
     /// Documents that are computed: their context and themselves.
-    Documents(fn(&Directory, Slot) -> Vec<Value>),
+    Documents(fn(Reader<'_>, Slot) -> Vec<Value>),
     /// `POST`: does something.
     Action(OnObject),
     /// A resource with ways of its own.
@@ -175,10 +176,24 @@ impl EntitySet {
     }
 }
 
-/// The set that lists a kind.
-pub fn set_of(kind: Kind) -> Option<&'static EntitySet> {
-    SETS.iter()
-        .find(|set| matches!(set.holds, Holds::One(k) if k == kind))
+/// The table of entity sets.
+#[derive(Clone, Copy)]
+pub struct Sets(pub &'static [EntitySet]);
+
+impl Sets {
+    /// The set that lists a kind.
+    pub fn of(self, kind: Kind) -> Option<&'static EntitySet> {
+        self.0
+            .iter()
+            .find(|set| matches!(set.holds, Holds::One(k) if k == kind))
+    }
+}
+
+impl std::fmt::Debug for Sets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let paths = self.0.iter().map(|set| set.path.join("/"));
+        f.debug_list().entries(paths).finish()
+    }
 }
 
 impl std::fmt::Debug for Ctx<'_> {

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::directory::{ticks, time_text};
 use super::errors::SimError;
 use crate::odata::request::Method;
 
@@ -109,7 +110,7 @@ impl SimRequest {
     }
 
     /// The body as a JSON object.
-    pub fn body_object(&self) -> Result<serde_json::Map<String, Value>, SimError> {
+    pub fn body_object(&self) -> Result<Map<String, Value>, SimError> {
         let json = self.header("content-type").is_some_and(|t| {
             t.trim()
                 .to_ascii_lowercase()
@@ -189,6 +190,24 @@ impl SimResponse {
             status: 204,
             ..Self::default()
         }
+    }
+
+    /// An error in Graph's envelope, as the answer to `request` at `now`.
+    pub fn refusal(error: SimError, request: &SimRequest, now: time::OffsetDateTime) -> Self {
+        let mut body = Map::new();
+        body.insert("code".into(), error.code().into());
+        body.insert("message".into(), error.message().into());
+        if !error.details().is_empty() {
+            body.insert("details".into(), error.details().into());
+        }
+        let date = time_text(ticks(now));
+        let inner = json!({
+            "date": date.trim_end_matches('Z'),
+            "request-id": request.request_id.to_string(),
+            "client-request-id": request.client_request_id(),
+        });
+        body.insert("innerError".into(), inner);
+        Self::json(error.status(), json!({ "error": body }))
     }
 
     /// Adds a header.

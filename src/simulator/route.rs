@@ -3,8 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::errors::SimError;
-use super::model::EntitySet;
-use super::sets::SETS;
+use super::model::{EntitySet, Sets};
 
 /// A path, resolved as far as the table of entity sets goes.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub struct Route {
 }
 
 /// Resolves a path below the version. Segments are read without case.
-pub fn parse(path: &str) -> Result<Route, SimError> {
+pub fn parse(sets: Sets, path: &str) -> Result<Route, SimError> {
     let mut segments = split(path);
     if segments
         .first()
@@ -25,7 +24,8 @@ pub fn parse(path: &str) -> Result<Route, SimError> {
         // The old spelling, which the permissions reference still has.
         segments.insert(0, "directory".to_owned());
     }
-    let best = SETS
+    let best = sets
+        .0
         .iter()
         .filter(|set| {
             set.path.len() <= segments.len()
@@ -90,6 +90,7 @@ fn key_text(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::sets::SETS;
 
     #[test]
     fn paths_are_split() {
@@ -106,15 +107,15 @@ mod tests {
         ] {
             assert_eq!(split(path), segments, "{path}");
         }
-        assert_eq!(parse("/USERS/x").unwrap().set.context, "users");
+        assert_eq!(parse(SETS, "/USERS/x").unwrap().set.context, "users");
         assert_eq!(
-            parse("/roleManagement/directory/roleAssignments")
+            parse(SETS, "/roleManagement/directory/roleAssignments")
                 .unwrap()
                 .set
                 .context,
             "roleManagement/directory/roleAssignments"
         );
-        assert_eq!(parse("/nope").unwrap_err().status(), 400);
-        assert_eq!(parse("/me").unwrap_err().status(), 400);
+        assert_eq!(parse(SETS, "/nope").unwrap_err().status(), 400);
+        assert_eq!(parse(SETS, "/me").unwrap_err().status(), 400);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::directory::{Directory, Kind, Relation, Slot};
+use super::directory::{Items, Kind, Reader, Relation, Slot};
 use super::model::{
-    EntitySet, Filtering, Follow, Holds, Items, Links, OnObject, Paging, Part, What,
+    EntitySet, Filtering, Follow, Holds, Links, OnObject, Paging, Part, Sets, What,
 };
 use super::operations::{
     applications, deleted, documents, federated, grants, groups, invitations, licences, mailbox,
@@ -12,81 +12,36 @@ use super::operations::{
 };
 
 macro_rules! items {
-    ($name:ident, $dir:ident, $slot:ident, $after:ident, $body:expr) => {
-        fn $name($dir: &Directory, $slot: Slot, $after: Option<Slot>) -> Items<'_> {
-            Box::new($body)
+    ($name:ident, $direction:ident, $relation:ident) => {
+        fn $name(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
+            dir.$direction(Relation::$relation, slot, after)
         }
     };
 }
 
-items!(
-    members,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Member).targets(slot, after)
-);
-items!(
-    member_of,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Member).sources(slot, after)
-);
-items!(
-    owners,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Owner).targets(slot, after)
-);
-items!(
-    owned,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Owner).sources(slot, after)
-);
-items!(
-    manager,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Manager).targets(slot, after)
-);
-items!(
-    reports,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Manager).sources(slot, after)
-);
-items!(
-    sponsors,
-    dir,
-    slot,
-    after,
-    dir.edges(Relation::Sponsor).targets(slot, after)
-);
-items!(nothing, _dir, _slot, _after, std::iter::empty());
-items!(
-    transitive_members,
-    dir,
-    slot,
-    after,
-    beyond(dir.closure(slot, true), after)
-);
-items!(
-    transitive_member_of,
-    dir,
-    slot,
-    after,
-    beyond(dir.closure(slot, false), after)
-);
+items!(members, targets, Member);
+items!(member_of, sources, Member);
+items!(owners, targets, Owner);
+items!(owned, sources, Owner);
+items!(manager, targets, Manager);
+items!(reports, sources, Manager);
+items!(sponsors, targets, Sponsor);
 
-fn beyond(set: BTreeSet<Slot>, after: Option<Slot>) -> impl Iterator<Item = Slot> {
-    set.into_iter()
-        .filter(move |slot| after.is_none_or(|after| *slot > after))
+fn nothing(_: Reader<'_>, _: Slot, _: Option<Slot>) -> Items<'_> {
+    Box::new(std::iter::empty())
+}
+
+fn transitive_members(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
+    beyond(dir.closure(slot, true), after)
+}
+
+fn transitive_member_of(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
+    beyond(dir.closure(slot, false), after)
+}
+
+fn beyond<'a>(set: BTreeSet<Slot>, after: Option<Slot>) -> Items<'a> {
+    let items = set.into_iter();
+    Box::new(items.filter(move |slot| after.is_none_or(|after| *slot > after)))
 }
 
 const fn list(name: &'static str, items: Follow) -> Part {
@@ -198,7 +153,7 @@ const SCHEDULED: EntitySet = EntitySet {
 };
 
 /// Every entity set.
-pub static SETS: &[EntitySet] = &[
+pub static SETS: Sets = Sets(&[
     EntitySet {
         path: &["users"],
         holds: Holds::One(Kind::User),
@@ -541,4 +496,4 @@ pub static SETS: &[EntitySet] = &[
         create: Some(invitations::create),
         ..EMPTY
     },
-];
+]);

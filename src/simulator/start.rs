@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::arm;
 use super::control::{self, Control, OffsetClock};
 use super::core::{Gate, Graph, Options};
-use super::directory::{Directory, Lags};
+use super::directory::Lags;
 use super::front::{self, Front};
 use super::identity::routes::{self, SignIn};
 use super::identity::{Certificate, Identity, KeyError, Registration, Secret};
@@ -25,7 +25,7 @@ use super::layers::socket::{CuttableListener, Wire};
 use super::layers::throttle::Throttle;
 use super::notifications;
 use super::notifications::desk::Desk;
-use super::seed::{DOMAIN, Plan};
+use super::seed::{DOMAIN, Plan, seeded};
 use super::settings::Settings;
 use crate::base::clock::{SharedClock, SystemClock};
 
@@ -252,13 +252,6 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
         task: Some(task),
         courier,
     })
-}
-
-/// A directory as the plan has it.
-pub(super) fn seeded(plan: &Plan, clock: SharedClock) -> Directory {
-    let mut directory = Directory::new(plan.tenant_id(), DOMAIN, "Contoso", clock);
-    plan.fill(&mut directory);
-    directory
 }
 
 /// The gateway's application, as it may sign in from the start.

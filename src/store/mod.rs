@@ -9,6 +9,7 @@ mod error;
 mod migrate;
 mod moment;
 mod pool;
+mod remembered;
 mod settings;
 #[cfg(test)]
 mod tests;

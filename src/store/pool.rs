@@ -12,6 +12,7 @@ use sqlx::{
 use super::{
     error::Error,
     migrate,
+    remembered::Remembered,
     settings::{Journal, Settings},
 };
 
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) pool: Pool,
+    pub(super) remembered: Remembered,
 }
 
 #[derive(Clone, Debug)]
@@ -111,7 +113,10 @@ impl Store {
                 "it must begin with sqlite: or postgres:".to_owned(),
             ));
         };
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            remembered: Remembered::default(),
+        })
     }
 
     /// Brings the tables up to date. Safe to call from several instances at once.

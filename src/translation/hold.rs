@@ -2,8 +2,10 @@
 //!
 //! Rows of single values are looked up by their path. Elements of a multi-valued attribute are
 //! given to the row whose equalities they satisfy (`type` without regard to case, `primary` only
-//! to choose between rows that are otherwise the same, because the mapping decides it); one
-//! without a `type` goes to the first row that is still free. What no row holds is a stray.
+//! to choose between rows that are otherwise the same, because the mapping decides it). One
+//! without a `type` is the primary one, and if there is one already goes where there may be
+//! many: to guess between fixed places would make a fax number of a phone number, and another one
+//! each time. What no row holds is a stray.
 
 use serde_json::Value;
 
@@ -83,6 +85,8 @@ impl Mapping {
         let slots: Vec<&Slot> = self.slots.iter().filter(|s| s.attr == *attr).collect();
         let mut taken = vec![false; slots.len()];
         let mut untyped = Vec::new();
+        // The elements of which there is only one of each kind.
+        let mut given: Vec<&Value> = Vec::new();
         for element in elements {
             let best = slots
                 .iter()
@@ -90,33 +94,45 @@ impl Mapping {
                 .filter(|(_, slot)| fits(slot, element))
                 .max_by_key(|(at, slot)| (is_primary_right(slot, element), usize::MAX - at));
             match best {
-                Some((at, slot)) => self.give(slot, element, &mut taken[at], held),
+                Some((at, slot)) => {
+                    if !slot.many && !taken[at] {
+                        given.push(element);
+                    }
+                    self.give(slot, element, &mut taken[at], held);
+                }
                 None if slots.iter().all(|slot| says_nothing(slot, element)) => {
                     untyped.push(element);
                 }
                 None => {
-                    let known: Vec<String> = slots.iter().map(|s| s.describe()).collect();
                     held.strays.push(Stray {
                         attr,
                         element,
                         reason: format!(
                             "'{attr}': no mapping row holds {element}; there are rows for {}",
-                            known.join(", ")
+                            described(&slots)
                         ),
                     });
                 }
             }
         }
         for element in untyped {
-            let free = slots.iter().enumerate().find(|(at, slot)| {
-                (slot.many || !taken.get(*at).copied().unwrap_or(true)) && self.is_writable(slot)
-            });
+            // What is there already is not there once more.
+            if given.iter().any(|whole| repeats(element, whole)) {
+                continue;
+            }
+            let enumerated = || slots.iter().enumerate();
+            let free = enumerated()
+                .find(|(at, slot)| slot.is_primary && !taken[*at])
+                .or_else(|| enumerated().find(|(_, slot)| slot.many && self.is_writable(slot)));
             match free {
                 Some((at, slot)) => self.give(slot, element, &mut taken[at], held),
                 None => held.strays.push(Stray {
                     attr,
                     element,
-                    reason: format!("'{attr}': {element} has no type, and every row has a value"),
+                    reason: format!(
+                        "'{attr}': {element} does not say which it is; there are rows for {}",
+                        described(&slots)
+                    ),
                 }),
             }
         }
@@ -181,6 +197,21 @@ impl Mapping {
             }
         }
     }
+}
+
+/// Whether an element says nothing that `whole` does not say.
+fn repeats(element: &Value, whole: &Value) -> bool {
+    element.as_object().is_some_and(|element| {
+        element
+            .iter()
+            .filter(|(name, _)| !is_decided_here(name))
+            .all(|(name, value)| whole.get(name) == Some(value))
+    })
+}
+
+fn described(slots: &[&Slot]) -> String {
+    let known: Vec<String> = slots.iter().map(|slot| slot.describe()).collect();
+    known.join(", ")
 }
 
 /// Sub-attributes that the mapping and not the client decides.

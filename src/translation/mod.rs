@@ -7,6 +7,7 @@
 //! All of it is pure.
 
 mod compile;
+pub mod document;
 mod hold;
 mod order;
 mod path;
@@ -29,11 +30,16 @@ pub use spec::{Direction, RuleError, RuleFile, Shape};
 pub use to_graph::{SideResource, WriteTarget};
 pub use transform::Transform;
 
-use crate::scim::{attr::AttrPath, schema::ResourceSchema};
+use crate::{
+    resources::{self, ResourceType},
+    scim::{attr::AttrPath, schema::ResourceSchema},
+};
 
 /// The compiled rules of one resource type.
 #[derive(Clone, Debug)]
 pub struct Mapping {
+    /// The declaration, where the file is for a declared resource type.
+    kind: Option<&'static ResourceType>,
     schema: ResourceSchema,
     entity: String,
     rows: Vec<Row>,
@@ -52,12 +58,23 @@ enum ReadStep {
 }
 
 impl Mapping {
-    /// Checks and compiles a rule file.
+    /// Checks and compiles a rule file of one of [`resources::ALL`], which it names.
     ///
     /// # Errors
     /// Everything that is wrong in the file, each with its place.
     pub fn compile(file: &RuleFile) -> Result<Self, Vec<RuleError>> {
-        compile::compile(file)
+        compile::compile(file, resources::by_name)
+    }
+
+    /// Checks and compiles a rule file of the resource type `kind`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the file, each with its place.
+    pub fn compile_for(
+        kind: &'static ResourceType,
+        file: &RuleFile,
+    ) -> Result<Self, Vec<RuleError>> {
+        compile::compile(file, |_| Some(kind))
     }
 
     /// The schemas that the rows make.

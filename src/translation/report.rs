@@ -14,6 +14,7 @@ use crate::{
     scim::{
         Document,
         error::Error,
+        links,
         resource::{self, InputRules, Unknown},
         urn,
     },
@@ -350,13 +351,14 @@ pub fn preview(mapping: &Mapping, object: &Value, base_url: &str) -> Result<Prev
     let schema = mapping.schema();
     let shown = |mut doc: Document| {
         resource::set_schemas(&mut doc, schema);
+        links::absolute(&mut doc, base_url, schema);
         Value::Object(doc)
     };
     let is_scim = object.get("schemas").is_some();
     let scim = if is_scim {
         object.clone()
     } else {
-        shown(mapping.to_scim(object, base_url))
+        shown(mapping.to_scim(object))
     };
     let rules = InputRules {
         unknown: Unknown::Refuse,
@@ -370,7 +372,7 @@ pub fn preview(mapping: &Mapping, object: &Value, base_url: &str) -> Result<Prev
     }
     let body = mapping.to_graph(None, &input.document, &input.cleared)?;
     let graph = Value::Object(body);
-    let back = shown(mapping.to_scim(&graph, base_url));
+    let back = shown(mapping.to_scim(&graph));
     Ok(Preview { scim, graph, back })
 }
 

@@ -120,6 +120,9 @@ pub struct Slot {
     pub rows: Vec<usize>,
     /// Whether there may be more than one such element.
     pub many: bool,
+    /// Whether this is the one element that is the primary one, said so or not: the one that is
+    /// meant when nothing tells it from the others.
+    pub is_primary: bool,
 }
 
 impl Slot {

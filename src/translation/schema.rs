@@ -2,7 +2,7 @@
 
 use super::{
     path::Place,
-    row::{RelationRow, Row},
+    row::{RelationRow, Row, Slot},
     spec::{Shape, Spec},
 };
 use crate::scim::{
@@ -113,6 +113,7 @@ pub(super) fn check_defined(schema: &str, place: &Place) -> Result<(), String> {
 pub(super) fn derive(
     spec: &Spec,
     rows: &[Row],
+    slots: &[Slot],
     relations: &[RelationRow],
 ) -> Result<ResourceSchema, Vec<(usize, String)>> {
     let mut schema = ResourceSchema {
@@ -144,6 +145,13 @@ pub(super) fn derive(
     }
     if !errors.is_empty() {
         return Err(errors);
+    }
+    for slot in slots.iter().filter(|slot| slot.is_primary) {
+        let kind = slot.equalities.iter().find(|(name, _)| name == "type");
+        let attributes = attributes_of(&mut schema, &slot.attr);
+        if let Some(attribute) = attributes.iter_mut().find(|a| a.name == slot.attr.attr) {
+            attribute.primary_type = kind.and_then(|(_, v)| v.as_str()).map(str::to_owned);
+        }
     }
     for row in relations {
         attributes_of(&mut schema, &row.path).push(row.attribute.clone());

@@ -1,10 +1,6 @@
 //! `$select`: just the Graph properties that an answer needs.
 
-use super::{
-    Mapping,
-    row::Row,
-    to_graph::{SideResource, side_resource},
-};
+use super::{Mapping, row::Row, to_graph::SideResource};
 use crate::{
     odata::facts,
     scim::{attr::AttrPath, filter::Filter, projection::Projection, schema::Returned},
@@ -31,7 +27,7 @@ impl Mapping {
             projection.wants(&path, row.returned) || named.iter().any(|n| needs(n, row, &path))
         };
         self.properties(wanted, |property| {
-            side_resource(&self.entity, property).is_none()
+            self.side_resource(property).is_none()
                 && !(list && facts::per_object_only(&self.entity, property))
         })
     }
@@ -41,20 +37,17 @@ impl Mapping {
     pub fn per_object_select(&self, projection: &Projection) -> Vec<String> {
         let wanted = |row: &Row| projection.wants(&row.place().attr(), row.returned);
         self.properties(wanted, |property| {
-            side_resource(&self.entity, property).is_none()
-                && facts::per_object_only(&self.entity, property)
+            self.side_resource(property).is_none() && facts::per_object_only(&self.entity, property)
         })
     }
 
     /// The side resources that `projection` wants.
     pub fn side_resources(&self, projection: &Projection) -> Vec<SideResource> {
         let wanted = |row: &Row| projection.wants(&row.place().attr(), row.returned);
-        self.properties(wanted, |property| {
-            side_resource(&self.entity, property).is_some()
-        })
-        .iter()
-        .filter_map(|property| side_resource(&self.entity, property))
-        .collect()
+        self.properties(wanted, |property| self.side_resource(property).is_some())
+            .iter()
+            .filter_map(|property| self.side_resource(property))
+            .collect()
     }
 
     fn properties(

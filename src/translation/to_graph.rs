@@ -17,9 +17,6 @@ const PASSWORD: &str = "passwordProfile";
 /// Open complex property whose parts need `@odata.type`.
 const SECURITY_ATTRIBUTES: &str = "customSecurityAttributes";
 
-/// What is read and written below the object by requests of its own.
-const SIDE_RESOURCES: &[(&str, &str)] = &[("user", "mailboxSettings")];
-
 /// A property that is a resource of its own: read by its own sub-request and merged into the
 /// entity under `property` before [`Mapping::to_scim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,17 +38,6 @@ pub enum WriteTarget {
     Side(SideResource),
 }
 
-/// The side resource of that name, if the entity has it.
-pub(super) fn side_resource(entity: &str, property: &str) -> Option<SideResource> {
-    SIDE_RESOURCES
-        .iter()
-        .find(|known| **known == (entity, property))
-        .map(|(_, property)| SideResource {
-            property: (*property).to_owned(),
-            path: (*property).to_owned(),
-        })
-}
-
 /// What becomes of one row.
 #[derive(Debug)]
 enum Change {
@@ -61,6 +47,15 @@ enum Change {
 }
 
 impl Mapping {
+    /// The side resource of that name, if the resource type has it.
+    pub(super) fn side_resource(&self, property: &str) -> Option<SideResource> {
+        let known = self.kind?.side_resources;
+        known.contains(&property).then(|| SideResource {
+            property: property.to_owned(),
+            path: property.to_owned(),
+        })
+    }
+
     /// The Graph properties to send: all that have a value for a create (`before` is `None`),
     /// else those that change. Properties that are written as a whole are complete; relations
     /// and read-only rows are ignored.
@@ -113,7 +108,7 @@ impl Mapping {
     pub fn write_parts(&self, body: Map<String, Value>) -> Vec<(WriteTarget, Map<String, Value>)> {
         let (mut object, mut alone, mut sides) = (Map::new(), Map::new(), Vec::new());
         for (name, value) in body {
-            match (side_resource(&self.entity, &name), value) {
+            match (self.side_resource(&name), value) {
                 (Some(side), Value::Object(parts)) => sides.push((WriteTarget::Side(side), parts)),
                 (_, value) if facts::per_object_only(&self.entity, &name) => {
                     alone.insert(name, value);

@@ -15,10 +15,10 @@ impl Mapping {
     /// says so) `meta.created`; no relations, no `schemas`, nothing else of `meta`. Attributes
     /// without a value are left out.
     ///
-    /// `base_url` is the SCIM base without a slash at the end, for the URLs that this server
-    /// answers.
-    pub fn to_scim(&self, entity: &Value, base_url: &str) -> Document {
-        let context = Context { entity, base_url };
+    /// Links to this server are relative to the SCIM base, for
+    /// [`crate::scim::links::absolute`] to complete.
+    pub fn to_scim(&self, entity: &Value) -> Document {
+        let context = Context { entity };
         let mut doc = Document::new();
         for step in &self.steps {
             match step {

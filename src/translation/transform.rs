@@ -6,15 +6,15 @@
 //! | `identity` | any simple value | the same | as it is |
 //! | `not` | boolean | its negation | negated |
 //! | `lower` | string | in small letters | read-only |
-//! | `dateTime` | dateTime | UTC, without trailing zeros | normalised |
+//! | `dateTime` | dateTime | UTC, without trailing zeros | UTC, to the second |
 //! | `date` | dateTime | its date, `2026-01-31` | midnight UTC |
-//! | `dateTimeTimeZone` | `{dateTime, timeZone: "UTC"}` | dateTime | in UTC |
+//! | `dateTimeTimeZone` | `{dateTime, timeZone: "UTC"}` | dateTime | UTC, to the second |
 //! | `booleanText` | `"true"`/`"false"` as text | boolean | as text |
 //! | `integerText` | a number as text | integer | as text |
 //! | `csv` | `"a,b"` | list of strings | joined |
 //! | `smtpAddress` | `SMTP:a@b` | `a@b`; other kinds are left out | read-only |
 //! | `constant` | – | the row's `value` | read-only |
-//! | `photoUrl` | the id | `{base}/Users/{id}/photo` | read-only |
+//! | `photoUrl` | the id | `/Users/{id}/photo`, completed by the answer | read-only |
 //! | `friendlySkuName` | a SKU id | the product's name | read-only |
 //! | `availableSeats` | `consumedUnits` | seats bought and not used | read-only |
 //!
@@ -22,9 +22,12 @@
 //! instant is always spelled in the same way and does not look like a change.
 
 use serde_json::{Value, json};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-use crate::{odata::facts::Kind, resources::skus, scim::schema::Type};
+use crate::{
+    odata::facts::Kind,
+    resources::skus,
+    scim::{datetime, schema::Type},
+};
 
 /// A transform.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +54,6 @@ pub enum Transform {
 pub struct Context<'a> {
     /// The whole Graph entity.
     pub entity: &'a Value,
-    /// The SCIM base URL, without a slash at the end.
-    pub base_url: &'a str,
 }
 
 const NAMED: &[(&str, Transform)] = &[
@@ -211,9 +212,7 @@ impl Transform {
                 kind.eq_ignore_ascii_case("smtp").then(|| address.into())
             }
             Self::Constant(constant) => Some(constant.clone()),
-            Self::PhotoUrl => {
-                Some(format!("{}/Users/{}/photo", context.base_url, value.as_str()?).into())
-            }
+            Self::PhotoUrl => Some(format!("/Users/{}/photo", value.as_str()?).into()),
             Self::FriendlySkuName => skus::friendly_name(value.as_str()?).map(Value::from),
             Self::AvailableSeats => {
                 let units = context.entity.get("prepaidUnits")?;
@@ -240,15 +239,15 @@ impl Transform {
                 Value::Bool(truth) => Ok((!truth).into()),
                 other => Err(format!("{other} is not a boolean")),
             },
-            Self::DateTime => date_time(text()?).map(Value::String),
+            Self::DateTime => kept_date_time(text()?).map(Value::String),
             Self::Date => {
                 let text = text()?;
-                let at = date_time(&format!("{text}T00:00:00Z"))
+                let at = kept_date_time(&format!("{text}T00:00:00Z"))
                     .map_err(|_| format!("'{text}' is not a date such as 2026-01-31"))?;
                 Ok(at.into())
             }
             Self::DateTimeTimeZone => {
-                let at = date_time(text()?)?;
+                let at = kept_date_time(text()?)?;
                 Ok(json!({"dateTime": at.trim_end_matches('Z'), "timeZone": "UTC"}))
             }
             Self::BooleanText => match value {
@@ -306,27 +305,27 @@ fn simple_type(kind: &Kind) -> Result<Type, String> {
     })
 }
 
-/// A dateTime as UTC without trailing zeros in its fraction. A text without an offset is taken
-/// as UTC, as Graph's `dateTimeTimeZone` writes it.
+/// A dateTime in its canonical spelling, to compare with what Graph holds.
 ///
 /// # Errors
 /// Not a dateTime.
 pub fn date_time(text: &str) -> Result<String, String> {
-    normal_date_time(text)
-        .ok_or_else(|| format!("'{text}' is not a dateTime such as 2026-01-31T08:00:00Z"))
+    normal_date_time(text).ok_or_else(|| no_date_time(text))
+}
+
+/// A dateTime as Graph keeps it: to the second.
+fn kept_date_time(text: &str) -> Result<String, String> {
+    datetime::instant(text.trim())
+        .and_then(|at| at.whole_seconds().text())
+        .ok_or_else(|| no_date_time(text))
 }
 
 fn normal_date_time(text: &str) -> Option<String> {
-    let text = text.trim();
-    let time = text.get(10..)?;
-    let zoned = time.contains(['Z', 'z', '+', '-']);
-    let whole = if zoned {
-        text.to_owned()
-    } else {
-        format!("{text}Z")
-    };
-    let at = OffsetDateTime::parse(&whole, &Rfc3339).ok()?;
-    at.to_offset(UtcOffset::UTC).format(&Rfc3339).ok()
+    datetime::instant(text.trim())?.text()
+}
+
+fn no_date_time(text: &str) -> String {
+    format!("'{text}' is not a dateTime such as 2026-01-31T08:00:00Z")
 }
 
 #[cfg(test)]
@@ -334,10 +333,7 @@ mod tests {
     use super::*;
 
     fn context(entity: &Value) -> Context<'_> {
-        Context {
-            entity,
-            base_url: "https://scim.example/scim/v2",
-        }
+        Context { entity }
     }
 
     /// (transform, Graph, SCIM, Graph when written back; null: refused)
@@ -353,7 +349,7 @@ mod tests {
                 Transform::DateTime,
                 json!("2026-01-31T08:00:00.1200000Z"),
                 json!("2026-01-31T08:00:00.12Z"),
-                json!("2026-01-31T08:00:00.12Z"),
+                json!("2026-01-31T08:00:00Z"),
             ),
             (
                 Transform::DateTime,
@@ -437,7 +433,7 @@ mod tests {
             (
                 Transform::PhotoUrl,
                 json!("1"),
-                json!("https://scim.example/scim/v2/Users/1/photo"),
+                json!("/Users/1/photo"),
                 json!(null),
             ),
             (

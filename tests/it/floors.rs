@@ -1,10 +1,14 @@
 //! The architecture as a test: who may use whom, and which crate stays on which floor.
 
+mod scanner;
+
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use scanner::Uses;
 
 /// Each module with the modules that it may use. Below its own floor, or beside it where a reason
 /// is given.
@@ -48,22 +52,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
-    (
-        "config",
-        &[
-            "base",
-            "scim",
-            "odata",
-            "resources",
-            "translation",
-            "graph",
-            "store",
-            "credential",
-            "service",
-            "http",
-            "simulator",
-        ],
-    ),
+    ("config", &["store", "credential"]),
     (
         "cli",
         &[
@@ -109,6 +98,63 @@ const BANS: &[(&str, &[&str])] = &[
     ("anyhow", &["cli", "config"]),
 ];
 
+/// A room: its name, its modules, and the rooms that it may use.
+type Room = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// The rooms of the simulator. A room uses itself as well.
+const ROOMS: &[Room] = &[
+    ("tenant", &["directory", "seed_types"], &[]),
+    // Requests, answers, errors and switches as values; what the table of entity sets is made of.
+    (
+        "vocabulary",
+        &[
+            "errors",
+            "headers",
+            "model",
+            "options",
+            "permissions",
+            "request",
+            "route",
+        ],
+        &["tenant"],
+    ),
+    // How Graph behaves over a tenant.
+    (
+        "manners",
+        &[
+            "batch",
+            "core",
+            "delta",
+            "dispatch",
+            "notifications",
+            "operations",
+            "query",
+            "server",
+            "sets",
+        ],
+        &["tenant", "vocabulary"],
+    ),
+    // Sign-in, and Azure Resource Manager.
+    (
+        "neighbours",
+        &["arm", "identity"],
+        &["tenant", "vocabulary", "manners"],
+    ),
+    // What makes a tenant, stands around it, spoils it, watches it.
+    (
+        "laboratory",
+        &["control", "front", "layers", "seed", "settings", "start"],
+        &["tenant", "vocabulary", "manners", "neighbours"],
+    ),
+];
+
+/// So many files may import each other in a circle.
+const CIRCLE: usize = 3;
+
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -124,101 +170,118 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The code of a file: no comments, and not its tests (they may build what is above them).
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let text = text
-        .split("#[cfg(test)]")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    text.lines()
-        .map(|l| l.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n")
+/// `http/mod.rs` is the module `http`, `http/route.rs` is `http::route`.
+fn module(relative: &str) -> scanner::Path {
+    let mut path: scanner::Path = relative
+        .trim_end_matches(".rs")
+        .split('/')
+        .map(str::to_owned)
+        .collect();
+    if path.last().is_some_and(|last| last == "mod") {
+        path.pop();
+    }
+    path
 }
 
-/// The modules named right after each `crate::`, grouped imports included.
-fn used(code: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let before = code[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$') {
-            continue;
-        }
-        let rest = &code[at + "crate::".len()..];
-        if !rest.starts_with('{') {
-            found.insert(name(rest));
-            continue;
-        }
-        let mut depth = 0;
-        let mut at_start = true;
-        for (i, c) in rest.char_indices() {
-            match c {
-                '{' => {
-                    depth += 1;
-                    at_start = depth == 1;
-                }
-                '}' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        break;
+/// The modules of the crate with what each uses; without those that are compiled for tests alone.
+struct Crate {
+    modules: BTreeSet<scanner::Path>,
+    uses: BTreeMap<scanner::Path, Uses>,
+}
+
+impl Crate {
+    fn read() -> Self {
+        let mut paths = Vec::new();
+        files(&source(), &mut paths);
+        assert!(paths.len() > 20, "the sources were not found");
+        let sources: BTreeMap<scanner::Path, String> = paths
+            .iter()
+            .map(|path| {
+                let relative = path.strip_prefix(source()).unwrap().to_string_lossy();
+                (module(&relative), fs::read_to_string(path).unwrap())
+            })
+            .filter(|(module, _)| *module != ["lib"] && *module != ["main"])
+            .collect();
+        Self::of(&sources)
+    }
+
+    fn of(sources: &BTreeMap<scanner::Path, String>) -> Self {
+        let modules: BTreeSet<scanner::Path> = sources.keys().cloned().collect();
+        let mut uses: BTreeMap<scanner::Path, Uses> = sources
+            .iter()
+            .map(|(module, source)| (module.clone(), scanner::read(source, module, &modules)))
+            .collect();
+        let tests: Vec<scanner::Path> = uses
+            .values()
+            .flat_map(|uses| uses.test_modules.iter().cloned())
+            .collect();
+        uses.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
+        Self { modules, uses }
+    }
+
+    /// The modules below `top` with the modules that each imports; what a module holds is no
+    /// import of it.
+    fn imports(&self, top: &str) -> BTreeMap<&[String], BTreeSet<&[String]>> {
+        let inside = |module: &[String]| module.first().is_some_and(|first| first == top);
+        self.uses
+            .iter()
+            .filter(|(module, _)| inside(module))
+            .map(|(module, uses)| {
+                let imported = uses
+                    .paths
+                    .iter()
+                    .map(|path| scanner::module_of(path, &self.modules))
+                    .filter(|other| *other != module.as_slice() && inside(other))
+                    .collect();
+                (module.as_slice(), imported)
+            })
+            .collect()
+    }
+}
+
+/// The circles of an import graph: modules that reach each other.
+fn circles<'a>(
+    imports: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>,
+) -> BTreeSet<BTreeSet<&'a [String]>> {
+    let reached: BTreeMap<&[String], BTreeSet<&[String]>> = imports
+        .keys()
+        .map(|from| {
+            let mut seen = BTreeSet::new();
+            let mut open = vec![*from];
+            while let Some(at) = open.pop() {
+                for next in imports.get(at).into_iter().flatten() {
+                    if seen.insert(*next) {
+                        open.push(next);
                     }
                 }
-                ',' if depth == 1 => at_start = true,
-                c if at_start && (c.is_alphabetic() || c == '_') => {
-                    found.insert(name(&rest[i..]));
-                    at_start = false;
-                }
-                _ => {}
             }
-        }
-    }
-    found
-}
-
-fn name(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
-}
-
-/// (module, path below src, code)
-fn modules() -> Vec<(String, String, String)> {
-    let mut paths = Vec::new();
-    files(&source(), &mut paths);
-    assert!(paths.len() > 20, "the sources were not found");
-    paths
-        .iter()
-        .map(|path| {
-            let relative = path
-                .strip_prefix(source())
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
-            let module = relative
-                .split('/')
-                .next()
-                .unwrap()
-                .trim_end_matches(".rs")
-                .to_owned();
-            (module, relative, code(path))
+            (*from, seen)
         })
-        .filter(|(module, ..)| module != "lib" && module != "main")
+        .collect();
+    let back = |from: &[String], to: &[String]| reached.get(to).is_some_and(|r| r.contains(from));
+    reached
+        .iter()
+        .map(|(from, to)| to.iter().copied().filter(|to| back(from, to)).collect())
+        .filter(|circle: &BTreeSet<&[String]>| !circle.is_empty())
         .collect()
+}
+
+fn names(modules: &BTreeSet<&[String]>) -> String {
+    let names: Vec<String> = modules.iter().map(|module| module.join("::")).collect();
+    names.join(", ")
 }
 
 #[test]
 fn dependencies_point_down() {
     let mut wrong = Vec::new();
-    for (module, path, code) in modules() {
-        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == module) else {
-            wrong.push(format!("{path}: module '{module}' stands on no floor"));
+    for (module, uses) in Crate::read().uses {
+        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == module[0]) else {
+            wrong.push(format!("{}: stands on no floor", module.join("::")));
             continue;
         };
-        for other in used(&code) {
-            if other != module && !allowed.contains(&other.as_str()) {
-                wrong.push(format!("{path}: uses {other}"));
+        for other in uses.paths.iter().filter_map(|path| path.first()) {
+            if *other != module[0] && !allowed.contains(&other.as_str()) {
+                wrong.push(format!("{}: uses {other}", module.join("::")));
             }
         }
     }
@@ -228,12 +291,10 @@ fn dependencies_point_down() {
 #[test]
 fn crates_stay_on_their_floor() {
     let mut wrong = Vec::new();
-    for (module, path, code) in modules() {
+    for (module, uses) in Crate::read().uses {
         for (krate, allowed) in BANS {
-            let uses =
-                code.contains(&format!("{krate}::")) || code.contains(&format!("use {krate}"));
-            if uses && !allowed.contains(&module.as_str()) {
-                wrong.push(format!("{path}: uses {krate}"));
+            if uses.outside.contains(*krate) && !allowed.contains(&module[0].as_str()) {
+                wrong.push(format!("{}: uses {krate}", module.join("::")));
             }
         }
     }
@@ -241,8 +302,75 @@ fn crates_stay_on_their_floor() {
 }
 
 #[test]
-fn the_scanner_sees_what_it_should() {
-    let code = "use crate::{a::B, c::{d, e::F}, g};\nfn x() { crate::h::i(); pubcrate::no(); }";
-    let expected: BTreeSet<String> = ["a", "c", "g", "h"].map(str::to_owned).into();
-    assert_eq!(used(code), expected);
+fn the_simulators_rooms_use_those_below() {
+    let all = Crate::read();
+    let room = |module: &[String]| {
+        let name = module.get(1)?;
+        ROOMS
+            .iter()
+            .find(|(_, modules, _)| modules.contains(&name.as_str()))
+    };
+    let mut wrong = Vec::new();
+    for (module, imported) in all.imports("simulator") {
+        if module.len() < 2 {
+            continue;
+        }
+        let Some((name, _, allowed)) = room(module) else {
+            wrong.push(format!("{}: stands in no room", module.join("::")));
+            continue;
+        };
+        for other in imported {
+            let used = room(other).map(|(name, ..)| *name);
+            if used.is_none_or(|used| used != *name && !allowed.contains(&used)) {
+                let (module, other) = (module.join("::"), other.join("::"));
+                wrong.push(format!("{module} ({name}): uses {other} ({used:?})"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_simulators_files_form_no_circle() {
+    let all = Crate::read();
+    let imports = all.imports("simulator");
+    assert!(imports.len() > 100, "the simulator's files were not found");
+    let wrong: Vec<String> = circles(&imports)
+        .iter()
+        .filter(|circle| circle.len() > CIRCLE)
+        .map(names)
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A crate of a few files, by path and source.
+fn sample(files: &[(&str, &str)]) -> Crate {
+    let sources = files
+        .iter()
+        .map(|(path, source)| (module(path), (*source).to_owned()))
+        .collect();
+    Crate::of(&sources)
+}
+
+#[test]
+fn circles_are_found() {
+    let all = sample(&[
+        ("s/mod.rs", "pub mod a; mod b; mod c; mod d; mod e;"),
+        (
+            "s/a.rs",
+            "#[cfg(test)] mod tests;\nuse super::b::{self, X};",
+        ),
+        ("s/a/tests.rs", "use crate::s::e;"),
+        ("s/b.rs", "fn x() { super::super::s::c::y(); }"),
+        ("s/c.rs", "use super::{d::{e as f, Y}};"),
+        (
+            "s/d.rs",
+            "#[cfg(test)] use super::e::X; fn x() { crate::s::a::z(); }",
+        ),
+        ("s/e.rs", "use super::a;"),
+    ]);
+    assert!(!all.uses.contains_key(&module("s/a/tests.rs")));
+    let imports = all.imports("s");
+    let found: Vec<String> = circles(&imports).iter().map(names).collect();
+    assert_eq!(found, ["s::a, s::b, s::c, s::d"]);
 }

@@ -78,7 +78,8 @@ fn names(value: &Value, text: &str) -> bool {
     let key = ["/id", "/name", "/properties/roleName"]
         .iter()
         .any(|name| value.pointer(name).is_some_and(|v| v == text));
-    key || value.as_str() == Some(text) || value.to_string() == text
+    let json = value.to_string();
+    key || value.as_str() == Some(text) || json == text
 }
 
 fn is_built_in(role: &Value) -> bool {

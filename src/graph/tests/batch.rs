@@ -47,7 +47,7 @@ fn graph(
 
 fn part(status: u16, code: &str) -> Value {
     if status < 300 {
-        json!({"status":status,"headers":{"request-id":"p","x-ms-resource-unit":"3"},"body":{"ok":true}})
+        json!({"status":status,"headers":{"request-id":"p","x-ms-resource-unit":"3"},"body":{"id":"p"}})
     } else {
         json!({"status":status,"body":{"error":{"code":code}}})
     }
@@ -67,6 +67,7 @@ fn endings(results: &[Result<super::super::Reply, Error>]) -> String {
             Ok(reply) => reply.status.to_string(),
             Err(Error::Graph { status, .. }) => status.to_string(),
             Err(Error::OutcomeUnknown { .. }) => "unknown".into(),
+            Err(Error::Blocked { .. }) => "blocked".into(),
             Err(Error::Protocol { .. }) => "protocol".into(),
             Err(Error::Deadline { .. }) => "deadline".into(),
             Err(other) => format!("{other:?}"),
@@ -226,7 +227,7 @@ async fn chains() {
                 "/groups/0" => part(403, "Denied"),
                 _ => part(204, ""),
             },
-            "403 424 424",
+            "403 blocked blocked",
             1,
         ),
         // The first fails harmlessly: the others are sent again.
@@ -264,7 +265,7 @@ async fn chains() {
                 "/groups/0" => part(500, ""),
                 _ => part(204, ""),
             },
-            "500 424 424",
+            "500 blocked blocked",
             4,
         ),
         // One of two that follow the same: its failure is not the other's.
@@ -322,7 +323,8 @@ async fn a_dependant_says_what_stopped_it() {
         .batch(&call(), patches(&[None, Some(0)]))
         .await
         .unwrap();
-    let text = results[1].as_ref().unwrap_err().to_string();
+    let error = results[1].as_ref().unwrap_err();
+    let text = crate::base::chain::Chain(error).to_string();
     assert!(text.contains("403 Denied"), "{text}");
 }
 
@@ -359,4 +361,75 @@ async fn items_that_cannot_be_sent_stop_the_batch_before_it_starts() {
         assert!(matches!(error, Error::Invalid { .. }), "{error:?}");
     }
     assert_eq!(server.count(), 0);
+}
+
+/// Removals of 20,000 members, one after the other: what cannot be done in time ends in time.
+#[tokio::test]
+async fn a_very_long_chain_ends_with_its_deadline() {
+    let after: Vec<Option<usize>> = (0..20_000_usize).map(|n| n.checked_sub(1)).collect();
+    let server = Server::start(graph(|_, _| part(204, ""))).await;
+    let client = client(&server);
+    let items = patches(&after);
+    let call = Call::new(Lane::Interactive, Duration::from_secs(1));
+    let results = client.batch(&call, items).await.unwrap();
+    let late = tokio::time::Instant::now() - call.deadline;
+    assert!(late < Duration::from_secs(2), "{late:?} too late");
+    let done = results.iter().take_while(|r| r.is_ok()).count();
+    let sent = server.count();
+    assert!(done > 0 && done < 20_000, "{done}");
+    assert!(
+        done <= sent * 20 && sent * 20 <= done + 20,
+        "{done} of {sent}"
+    );
+    assert!(
+        results[done..]
+            .iter()
+            .skip(20)
+            .all(|r| matches!(r, Err(Error::Deadline { .. }))),
+    );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(server.count(), sent, "nothing is sent after the deadline");
+}
+
+/// The first fails: all that follow are told the same thing, at once.
+#[tokio::test]
+async fn a_very_long_chain_shares_its_cause() {
+    let after: Vec<Option<usize>> = (0..20_000_usize).map(|n| n.checked_sub(1)).collect();
+    let server = Server::start(graph(|_, _| part(403, "Denied"))).await;
+    let results = client(&server)
+        .batch(&call(), patches(&after))
+        .await
+        .unwrap();
+    assert_eq!(server.count(), 1);
+    let causes: Vec<_> = results[1..]
+        .iter()
+        .map(|result| match result {
+            Err(Error::Blocked { cause, .. }) => cause,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(causes.iter().all(|cause| Arc::ptr_eq(cause, causes[0])));
+    assert_eq!(causes[0].code(), Some("Denied"));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_the_deadline() {
+    let server = Server::start(graph(|_, _| part(200, ""))).await;
+    let tokens = Arc::new(Tokens::default());
+    let client = client_with(settings(&server), Arc::clone(&tokens));
+    let over = Call::new(Lane::Interactive, Duration::ZERO);
+    let results = client.batch(&over, gets(45)).await.unwrap();
+    assert!(
+        results
+            .iter()
+            .all(|r| matches!(r, Err(Error::Deadline { .. })))
+    );
+    let alone = client.send(&over, &Request::get("/users/1")).await;
+    assert!(matches!(alone, Err(Error::Deadline { .. })), "{alone:?}");
+    let page = client.page(&over, &Request::get("/users")).await;
+    assert!(matches!(page, Err(Error::Deadline { .. })), "{page:?}");
+    assert_eq!(
+        (server.count(), tokens.asked.load(Ordering::SeqCst)),
+        (0, 0)
+    );
 }

@@ -1,7 +1,9 @@
 //! Tests of the client against a scripted Graph.
 
 mod batch;
+mod odd;
 mod paging;
+mod refusal;
 mod sending;
 
 use std::{

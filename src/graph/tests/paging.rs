@@ -149,6 +149,7 @@ async fn what_is_no_list_is_no_empty_list() {
         Answer::new(200, r#"{"value":null}"#),
         Answer::new(200, r#"{"value":{}}"#),
         Answer::new(200, r#"{"value":[],"@odata.nextLink":5}"#),
+        Answer::new(200, r#"{"value":[],"@odata.deltaLink":{}}"#),
         Answer::new(200, r#"{"value":[]}"#).truncated(),
         Answer::new(204, ""),
     ] {
@@ -170,7 +171,7 @@ async fn pages_tell_count_and_delta_link() {
     let server = Server::start(|n, seen| {
         let host = &seen.headers["host"];
         match n {
-            0 => ok(json!({"value":[],"@odata.count":7,"@odata.deltaLink":format!("http://{host}/v1.0/users/delta?$deltatoken=1")})),
+            0 => ok(json!({"value":[{"id":"1"}],"@odata.count":7,"@odata.deltaLink":format!("http://{host}/v1.0/users/delta?$deltatoken=1")})),
             1 => ok(json!({"value":[],"@odata.deltaLink":format!("http://{host}/v1.0/users/delta?$deltatoken=1")})),
             _ => ok(json!({"value":[],"@odata.deltaLink":"http://evil.example/v1.0/users/delta"})),
         }
@@ -273,4 +274,69 @@ async fn many_lists_are_each_whole_or_an_error() {
     for list in &lists[4..] {
         assert!(matches!(list, Err(Error::Protocol { .. })), "{list:?}");
     }
+}
+
+/// Who walks from page to page is told of a circle too, before anything comes twice.
+#[tokio::test]
+async fn walks_end() {
+    // A→B→A
+    let server = Server::start(|_, seen| match seen.target.as_str() {
+        "/v1.0/users?p=A" => users(seen, 1..2, Some("/users?p=B")),
+        "/v1.0/users?p=B" => users(seen, 2..3, Some("/users?p=A")),
+        _ => users(seen, 0..1, Some("/users?p=A")),
+    })
+    .await;
+    let client = client(&server);
+    let first = client.page(&call(), &Request::get("/users")).await.unwrap();
+    let a = first.next.unwrap();
+    let second = client.next_page(&call(), &a, false).await.unwrap();
+    let third = client
+        .next_page(&call(), &second.next.unwrap(), false)
+        .await;
+    assert!(matches!(third, Err(Error::Protocol { .. })), "{third:?}");
+    // The same link again is no circle: a page may be asked for twice.
+    assert!(client.next_page(&call(), &a, false).await.is_ok());
+
+    // Empty pages, each with another link.
+    let server =
+        Server::start(|n, seen| users(seen, 0..0, Some(&format!("/users?p={}", n + 1)))).await;
+    let error = super::client(&server)
+        .collect(&call(), &Request::get("/users"), 10)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
+    assert_eq!(server.count(), 200);
+
+    // A page with something in it starts the count anew.
+    let server = Server::start(|n, seen| {
+        let n = u32::try_from(n).unwrap();
+        let some = if n == 150 { 0..1 } else { 0..0 };
+        let next = format!("/users?p={}", n + 1);
+        users(seen, some, Some(next.as_str()).filter(|_| n < 300))
+    })
+    .await;
+    let items = super::client(&server)
+        .collect(&call(), &Request::get("/users"), 10)
+        .await
+        .unwrap();
+    assert_eq!(ids(&items), ["0"]);
+}
+
+/// A count that is too large is word enough.
+#[tokio::test]
+async fn a_list_that_says_that_it_is_too_long_is_not_read() {
+    let server = Server::start(|_, seen| {
+        let next = format!("http://{}/v1.0/users?p=1", seen.headers["host"]);
+        ok(json!({"value":[{"id":"1"}],"@odata.count":6,"@odata.nextLink":next}))
+    })
+    .await;
+    let error = client(&server)
+        .collect(&call(), &Request::get("/users").advanced(), 5)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::TooMany { limit: 5, .. }),
+        "{error:?}"
+    );
+    assert_eq!(server.count(), 1);
 }

@@ -16,14 +16,15 @@ fn create() -> Request {
 
 #[tokio::test]
 async fn a_request_carries_what_graph_wants() {
-    let server =
-        Server::start(|_, _| ok(json!({"id":"1"})).header("Location", "https://graph/v2/x")).await;
+    let body = json!({"id":"1","value":[]});
+    let answer = ok(body.clone()).header("Location", "https://graph/v2/x");
+    let server = Server::start(move |_, _| answer.clone()).await;
     let client = client(&server);
     let mut call = call();
     let request = Request::get("/users").select(["id"]).advanced();
     let reply = client.send(&call, &request).await.unwrap();
     assert_eq!(reply.status, 200);
-    assert_eq!(reply.body, json!({"id":"1"}));
+    assert_eq!(reply.body, body);
     assert_eq!(reply.request_id.as_deref(), Some("r-ok"));
     assert_eq!(reply.location.as_deref(), Some("https://graph/v2/x"));
     call.lane = Lane::Background;
@@ -77,6 +78,7 @@ async fn the_retry_matrix() {
     let silent = || body().after(Duration::from_millis(400));
     let after = |text: &str| refuse(429, "TooManyRequests").header("Retry-After", text);
     let done = || Answer::new(204, "");
+    let company = || refuse(404, "Directory_ObjectNotFound");
     for (request, first, then, expected, requests) in [
         // Reads and named states are repeated.
         (get(), refuse(500, "x"), body(), "200", 2),
@@ -136,7 +138,26 @@ async fn the_retry_matrix() {
         (create(), body().truncated(), body(), "unknown", 1),
         (create(), silent(), body(), "unknown", 1),
         (create(), Answer::new(201, "<html>"), body(), "unknown", 1),
-        (create(), Answer::new(201, ""), body(), "201", 1),
+        (create(), Answer::new(201, ""), body(), "unknown", 1),
+        // The directory could not be read: said of nothing in particular.
+        (get(), company(), body(), "200", 2),
+        (patch(), company(), done(), "204", 2),
+        (
+            delete(),
+            company(),
+            refuse(404, "Request_ResourceNotFound"),
+            "204",
+            2,
+        ),
+        (create(), company(), body(), "unknown", 1),
+        // A 404 of something on the way is no proof that the object is gone.
+        (
+            delete(),
+            Answer::cut(),
+            Answer::new(404, "<html>"),
+            "error 404",
+            2,
+        ),
         // Refusals are final.
         (
             get(),

@@ -62,4 +62,37 @@ impl Filter {
             Self::Not(a) => a.paths(into),
         }
     }
+
+    /// Whether the filter looks at the attribute at `path` (canonical), at a part of it or at
+    /// what it is part of: so that what is costly to make is only made when it is asked for.
+    pub fn looks_at(&self, path: &AttrPath) -> bool {
+        match self {
+            Self::Compare(own, ..) | Self::Present(own) | Self::ValuePath(own, _) => {
+                own.overlaps(path)
+            }
+            Self::And(a, b) | Self::Or(a, b) => a.looks_at(path) || b.looks_at(path),
+            Self::Not(a) => a.looks_at(path),
+        }
+    }
+
+    /// The parts that all have to hold, in their order.
+    pub fn conjuncts(&self) -> Vec<&Self> {
+        fn collect<'a>(filter: &'a Filter, into: &mut Vec<&'a Filter>) {
+            if let Filter::And(a, b) = filter {
+                collect(a, into);
+                collect(b, into);
+            } else {
+                into.push(filter);
+            }
+        }
+        let mut parts = Vec::new();
+        collect(self, &mut parts);
+        parts
+    }
+
+    /// The parts joined by `and`; `None` of none, which everything satisfies.
+    pub fn all_of<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let joined = |a, b| Self::And(Box::new(a), Box::new(b));
+        parts.into_iter().cloned().reduce(joined)
+    }
 }

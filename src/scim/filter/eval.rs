@@ -23,7 +23,7 @@ pub fn matches(filter: &Filter, doc: &Document, schema: &ResourceSchema) -> bool
 /// once, and matching allocates nothing (but for text that is not ASCII).
 ///
 /// - Strings compare without case unless the attribute is `caseExact`; dateTimes as instants.
-/// - Of a multi-valued attribute, any one value may satisfy a comparison.
+/// - Of a multi-valued attribute or sub-attribute, any one value may satisfy a comparison.
 /// - An attribute without a value satisfies `eq null` and `ne` anything but null, nothing else.
 #[derive(Clone, Debug)]
 pub struct Matcher {
@@ -167,18 +167,25 @@ impl Place {
 
     /// Calls `test` with each value at this place until it says yes.
     fn any(&self, scope: Scope<'_>, mut test: impl FnMut(&Value) -> bool) -> bool {
-        let mut leaf = |value: &Value| {
-            let value = match &self.sub {
-                Some(sub) => value.get(sub),
-                None => Some(value),
-            };
-            value.is_some_and(|value| !value.is_null() && test(value))
+        let mut leaf = |value: &Value| !value.is_null() && test(value);
+        let Some(found) = self.find(scope) else {
+            return false;
         };
-        match self.find(scope) {
-            None => false,
-            Some(Value::Array(elements)) => elements.iter().any(leaf),
-            Some(value) => leaf(value),
-        }
+        values(found).iter().any(|value| match &self.sub {
+            None => leaf(value),
+            // An element may have many values of one sub-attribute.
+            Some(sub) => value
+                .get(sub)
+                .is_some_and(|inner| values(inner).iter().any(&mut leaf)),
+        })
+    }
+}
+
+/// The values of an attribute, be it multi-valued or not.
+fn values(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(elements) => elements,
+        single => std::slice::from_ref(single),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::scim::{
     error::Kind,
     fixture::{doc, group, user},
     schema::ResourceSchema,
+    urn::ENTERPRISE_USER,
 };
 
 fn checked(text: &str, schema: &ResourceSchema) -> Result<Filter, crate::scim::error::Error> {
@@ -292,7 +293,7 @@ fn check_refuses_what_the_schema_has_not() {
 
 fn barbara() -> Document {
     doc(json!({
-        "schemas": [crate::scim::urn::USER, crate::scim::urn::ENTERPRISE_USER],
+        "schemas": [crate::scim::urn::USER, ENTERPRISE_USER],
         "id": "Ab1",
         "externalId": "AbC",
         "userName": "barbara@Example.com",
@@ -322,7 +323,7 @@ fn barbara() -> Document {
 
 #[test]
 fn matches_documents() {
-    let enterprise = crate::scim::urn::ENTERPRISE_USER;
+    let enterprise = ENTERPRISE_USER;
     let department = format!(r#"{enterprise}:department eq "žOFÍN""#);
     let schemas = format!(r#"schemas eq "{enterprise}""#);
     let container = format!("{enterprise} pr");
@@ -567,5 +568,73 @@ proptest! {
         let _ = parse(&text);
         let _ = parse(&pieces.join(" "));
         let _ = parse_path(&pieces.concat());
+    }
+}
+
+#[test]
+fn what_a_filter_looks_at() {
+    let manager = format!("{ENTERPRISE_USER}:manager.value");
+    let rows = [
+        (
+            r#"id eq "1" and not (meta.version eq "v")"#,
+            "meta.version",
+            true,
+        ),
+        ("meta pr", "meta.version", true),
+        (r#"meta.version eq "v""#, "meta", true),
+        (
+            r#"meta.created gt "2026-01-01T00:00:00Z""#,
+            "meta.version",
+            false,
+        ),
+        (
+            r#"title eq "a" or emails[type eq "work"]"#,
+            "emails.type",
+            true,
+        ),
+        (
+            r#"title eq "a" or emails[type eq "work"]"#,
+            "userName",
+            false,
+        ),
+        (&format!("{ENTERPRISE_USER} pr"), &manager, true),
+        (r#"manager eq "m""#, &manager, true),
+        (r#"title eq "a""#, &manager, false),
+    ];
+    for (text, path, expected) in rows {
+        let filter = check(&parse(text).unwrap(), &user()).unwrap();
+        let path = user()
+            .resolve(&AttrPath::parse(path).unwrap())
+            .unwrap()
+            .path;
+        assert_eq!(filter.looks_at(&path), expected, "{text} {path}");
+    }
+}
+
+/// Many values of one sub-attribute: any of them counts, as of the attribute itself.
+#[test]
+fn sub_attributes_with_many_values() {
+    let document = doc(json!({"roles": [
+        {"value": "r1", "plans": ["alpha", "BETA"]},
+        {"value": "r2", "plans": []},
+        {"value": "r3"},
+    ]}));
+    let rows = [
+        (r#"roles.plans eq "beta""#, true),
+        (r#"roles.plans sw "al""#, true),
+        (r#"not (roles.plans sw "al")"#, false),
+        (r#"roles.plans co "amm""#, false),
+        (r#"not (roles.plans co "amm")"#, true),
+        (r#"roles.plans ne "alpha""#, true),
+        ("roles.plans pr", true),
+        ("roles.plans eq null", false),
+        (r#"roles[value eq "r1" and plans eq "beta"]"#, true),
+        (r#"roles[value eq "r2" and plans eq "beta"]"#, false),
+        (r#"roles[value eq "r2" and plans pr]"#, false),
+        (r#"roles[value eq "r3" and not (plans pr)]"#, true),
+    ];
+    for (text, expected) in rows {
+        let filter = checked(text, &user()).unwrap();
+        assert_eq!(matches(&filter, &document, &user()), expected, "{text}");
     }
 }

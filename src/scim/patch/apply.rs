@@ -9,8 +9,8 @@ use crate::scim::{
     error::Error,
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
-        List, get, immutable, is_blank, is_primary, labels_only, only_primary, remove, same_value,
-        set, set_schemas, strip_nulls,
+        List, filled, get, get_mut, immutable, is_blank, is_primary, is_reference, labels_only,
+        nameless, remove, same_value, set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
 };
@@ -22,6 +22,8 @@ use crate::scim::{
 /// - Setting `primary` on one element clears it on the others.
 /// - An element that a removal leaves with nothing but its labels (`type`, `primary`, `display`)
 ///   goes; an attribute without elements goes.
+/// - An element of a reference (`members`, `manager`) without a `value` is refused, however it
+///   came to be.
 /// - Where a `value` changes, `$ref` and readOnly sub-attributes, which describe the old one, go.
 ///
 /// # Errors
@@ -36,6 +38,7 @@ pub fn apply(
     options: &Options,
 ) -> Result<Document, Error> {
     let mut after = doc.clone();
+    let mut lists: Vec<(AttrPath, List<'_>)> = Vec::new();
     for operation in operations {
         let resolved = schema.resolve(&operation.target.path)?;
         let Some(attribute) = resolved.attribute else {
@@ -45,34 +48,42 @@ pub fn apply(
             )));
         };
         let whole = operation.target.path.without_sub();
-        let before = get(&after, &whole).cloned();
         let step = Step {
             attribute,
             operation,
             options,
         };
-        let result = match &operation.target.filter {
-            Some(filter) => step.through_filter(filter, before.clone())?,
-            None if attribute.multi_valued => step.on_list(before.clone())?,
-            None => step.on_single(before.clone())?,
-        };
-        if attribute.mutability == Mutability::Immutable
-            && let Some(old) = &before
-            && !result
-                .as_ref()
-                .is_some_and(|new| same_value(attribute, old, new))
-        {
-            return Err(immutable(&whole));
+        if !attribute.multi_valued {
+            on_single(&step, &whole, &mut after)?;
+            continue;
         }
-        if let Some(value) = result.filter(|value| !is_blank(value)) {
-            set(&mut after, &whole, value);
+        // A list is opened once, however many operations are on it.
+        let open = lists.iter().position(|(path, _)| *path == whole);
+        let at = open.unwrap_or_else(|| {
+            let held = get_mut(&mut after, &whole).map(Value::take);
+            lists.push((whole, List::new(attribute, elements(held))));
+            lists.len() - 1
+        });
+        let (whole, list) = &mut lists[at];
+        let was_there = !list.is_empty();
+        step.on_list(list)?;
+        if attribute.required && was_there && list.is_empty() {
+            return Err(unassigned(whole));
+        }
+    }
+    for (path, list) in lists {
+        let after_all = Value::Array(list.into_inner());
+        if let Some(attribute) = schema.resolve(&path)?.attribute
+            && attribute.mutability == Mutability::Immutable
+            && let Some(before) = get(doc, &path)
+            && !same_value(attribute, before, &after_all)
+        {
+            return Err(immutable(&path));
+        }
+        if is_blank(&after_all) {
+            remove(&mut after, &path);
         } else {
-            remove(&mut after, &whole);
-            if attribute.required && before.is_some() {
-                return Err(Error::mutability(format!(
-                    "'{whole}' is required and cannot be unassigned"
-                )));
-            }
+            set(&mut after, &path, after_all);
         }
     }
     let joined = |urn: &str| doc.contains_key(urn) != after.contains_key(urn);
@@ -82,13 +93,55 @@ pub fn apply(
     Ok(after)
 }
 
+/// An operation on a single-valued attribute.
+fn on_single(step: &Step<'_>, path: &AttrPath, doc: &mut Document) -> Result<(), Error> {
+    let Step {
+        attribute,
+        operation,
+        ..
+    } = *step;
+    let before = get(doc, path).cloned();
+    let result = if operation.target.filter.is_some() {
+        // A list of at most one.
+        let mut list = List::new(attribute, elements(before.clone()));
+        step.on_list(&mut list)?;
+        list.into_inner().pop()
+    } else {
+        step.on_value(before.clone())?
+    };
+    if is_reference(attribute) && result.as_ref().is_some_and(is_nameless) {
+        return Err(nameless(attribute, path));
+    }
+    if attribute.mutability == Mutability::Immutable
+        && let Some(old) = &before
+        && !result
+            .as_ref()
+            .is_some_and(|new| same_value(attribute, old, new))
+    {
+        return Err(immutable(path));
+    }
+    if let Some(value) = result.filter(|value| !is_blank(value)) {
+        set(doc, path, value);
+    } else {
+        remove(doc, path);
+        if attribute.required && before.is_some() {
+            return Err(unassigned(path));
+        }
+    }
+    Ok(())
+}
+
+fn unassigned(path: &AttrPath) -> Error {
+    Error::mutability(format!("'{path}' is required and cannot be unassigned"))
+}
+
 struct Step<'a> {
     attribute: &'a Attribute,
     operation: &'a Operation,
     options: &'a Options,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
     fn path(&self) -> &AttrPath {
         &self.operation.target.path
     }
@@ -101,10 +154,18 @@ impl Step<'_> {
         }
     }
 
-    fn on_single(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
+    /// The elements that a removal names.
+    fn removed(&self) -> Option<&Value> {
+        match self.operation.op {
+            Op::Remove => self.operation.value.as_ref(),
+            Op::Add | Op::Replace => None,
+        }
+    }
+
+    fn on_value(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
         if let Some(sub) = &self.path().sub {
             let mut object = before.unwrap_or_else(empty_object);
-            self.set_sub(&mut object, sub, self.assigned())?;
+            self.change_sub(&mut object, sub)?;
             return Ok(Some(object));
         }
         match (self.assigned(), before) {
@@ -117,163 +178,189 @@ impl Step<'_> {
                 strip_nulls(&mut new);
                 Ok(Some(new))
             }
-            // `remove manager` with a value takes that manager only.
             (None, Some(old)) => Ok(match self.removed() {
-                Some(wanted) if !self.holds(wanted, &old) => Some(old),
-                _ => None,
+                // `remove manager` with a value takes that manager only.
+                Some(wanted) => {
+                    let mut list = List::new(self.attribute, vec![old]);
+                    list.take_described(&elements(Some(wanted.clone())));
+                    list.into_inner().pop()
+                }
+                None => None,
             }),
             (None, None) => Ok(None),
         }
     }
 
-    /// The elements that a removal names.
-    fn removed(&self) -> Option<&Value> {
-        match self.operation.op {
-            Op::Remove => self.operation.value.as_ref(),
-            Op::Add | Op::Replace => None,
+    fn on_list(&self, list: &mut List<'a>) -> Result<(), Error> {
+        if let Some(filter) = &self.operation.target.filter {
+            return self.through_filter(filter, list);
         }
-    }
-
-    fn holds(&self, wanted: &Value, element: &Value) -> bool {
-        List::new(self.attribute, elements(Some(wanted.clone()))).holds(element)
-    }
-
-    fn on_list(&self, before: Option<Value>) -> Result<Option<Value>, Error> {
-        let mut list = elements(before);
         if let Some(sub) = &self.path().sub {
-            let all: Vec<usize> = (0..list.len()).collect();
+            let mut all = list.places();
             if all.is_empty() && self.assigned().is_some() {
-                list.push(empty_object());
-                return self.subs(list, vec![0], sub);
+                all.push(list.push(empty_object()));
             }
-            return self.subs(list, all, sub);
+            return self.subs(list, &all, sub);
         }
-        let Some(new) = self.assigned() else {
-            let Some(wanted) = self.removed() else {
-                return Ok(None);
-            };
-            let wanted = List::new(self.attribute, elements(Some(wanted.clone())));
-            list.retain(|element| !wanted.holds(element));
-            return Ok(Some(Value::Array(list)));
-        };
-        let new = elements(Some(new.clone()));
-        if self.operation.op == Op::Replace {
-            return Ok(Some(Value::Array(new)));
-        }
-        let mut list = List::new(self.attribute, list);
-        let mut primary = None;
-        for element in new {
-            let is_primary = is_primary(&element);
-            let at = list.add(element);
-            if is_primary {
-                primary = Some(at);
+        match (self.assigned(), self.removed()) {
+            (None, Some(wanted)) => {
+                list.take_described(value_elements(wanted));
+            }
+            (None, None) => *list = List::new(self.attribute, Vec::new()),
+            (Some(new), _) if self.operation.op == Op::Replace => {
+                *list = List::new(self.attribute, elements(Some(new.clone())));
+            }
+            (Some(new), _) => {
+                let mut primary = None;
+                for element in value_elements(new) {
+                    let at = list.add(element.clone());
+                    if is_primary(element) {
+                        primary = Some(at);
+                    }
+                }
+                if let Some(kept) = primary {
+                    list.only_primary(kept);
+                }
             }
         }
-        let mut list = list.into_inner();
-        if let Some(kept) = primary {
-            only_primary(&mut list, kept);
-        }
-        Ok(Some(Value::Array(list)))
+        Ok(())
     }
 
-    fn through_filter(
-        &self,
-        filter: &Filter,
-        before: Option<Value>,
-    ) -> Result<Option<Value>, Error> {
+    /// The places of the elements that satisfy a filter.
+    fn matching(&self, filter: &Filter, list: &List<'_>) -> Vec<usize> {
         let matcher = Matcher::within(filter, self.attribute);
-        let mut list = elements(before);
-        let mut matching: Vec<usize> = (0..list.len())
-            .filter(|at| matcher.matches_element(&list[*at]))
-            .collect();
+        let mut places = match pinned(filter) {
+            Some(values) => values
+                .into_iter()
+                .map(|value| list.places_of(value))
+                .collect::<Option<Vec<_>>>()
+                .map(|found| found.concat()),
+            None => None,
+        }
+        .unwrap_or_else(|| list.places());
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|at| {
+            list.get(*at)
+                .is_some_and(|element| matcher.matches_element(element))
+        });
+        places
+    }
+
+    fn through_filter(&self, filter: &Filter, list: &mut List<'a>) -> Result<(), Error> {
+        let mut matching = self.matching(filter, list);
+        let new = self.assigned();
+        let mut creating = None;
         if matching.is_empty() {
             if self.operation.op == Op::Remove {
-                return Ok(self.shaped(list));
+                return Ok(());
             }
             let may_create = self.operation.op == Op::Add || self.options.create_on_no_match;
+            if new.is_none() && may_create {
+                return Ok(());
+            }
             let room = self.attribute.multi_valued || list.is_empty();
+            let matcher = Matcher::within(filter, self.attribute);
             let created = created(filter, self.attribute)
                 .filter(|element| may_create && room && matcher.matches_element(element));
-            if self.assigned().is_none() && may_create {
-                return Ok(self.shaped(list));
-            }
             let Some(created) = created else {
                 return Err(Error::no_target(format!(
                     "no value of '{}' matches [{filter}]",
                     self.path()
                 )));
             };
-            matching.push(list.len());
             let primary = is_primary(&created);
-            list.push(created);
+            let at = list.push(created);
             if primary {
-                self.one_primary(&mut list, &matching)?;
+                list.only_primary(at);
             }
+            matching.push(at);
+            creating = Some(at);
         }
-        if let Some(sub) = &self.operation.target.sub {
-            return self.subs(list, matching, sub);
-        }
-        let Some(new) = self.assigned() else {
-            let mut at = 0;
-            list.retain(|_| {
-                at += 1;
-                matching.binary_search(&(at - 1)).is_err()
-            });
-            return Ok(self.shaped(list));
-        };
-        for &at in &matching {
-            if self.operation.op == Op::Replace && new.is_object() {
-                // What the filter says of the element stays true unless the value says
-                // otherwise.
-                let mut element = created(filter, self.attribute).unwrap_or_else(empty_object);
-                self.refuse_immutable(&list[at], new)?;
-                overlay(&mut element, new);
-                list[at] = element;
-            } else {
-                let mut element = list[at].take();
-                self.merge(&mut element, new)?;
-                list[at] = element;
+        match (&self.operation.target.sub, new) {
+            (Some(sub), _) => self.subs(list, &matching, sub)?,
+            (None, None) => {
+                for at in matching {
+                    list.take(at);
+                }
             }
+            (None, Some(new)) => self.assign(filter, new, list, &matching)?,
+        }
+        // What a filter had to create although it is there is there once.
+        if let Some(created) = creating.and_then(|at| list.take(at)) {
+            list.add(created);
+        }
+        Ok(())
+    }
+
+    /// Lays a value over the elements that a filter has found, or puts it in their place.
+    fn assign(
+        &self,
+        filter: &Filter,
+        new: &Value,
+        list: &mut List<'a>,
+        places: &[usize],
+    ) -> Result<(), Error> {
+        for &at in places {
+            list.change(at, |element| {
+                if self.operation.op == Op::Replace && new.is_object() {
+                    // What the filter says of the element stays true unless the value says
+                    // otherwise.
+                    let mut whole = created(filter, self.attribute).unwrap_or_else(empty_object);
+                    self.refuse_immutable(element, new)?;
+                    overlay(&mut whole, new);
+                    *element = whole;
+                    return Ok(());
+                }
+                self.merge(element, new)
+            })?;
+            self.refuse_nameless(list, at)?;
         }
         if is_primary(new) {
-            self.one_primary(&mut list, &matching)?;
+            self.one_primary(list, places)?;
         }
-        Ok(self.shaped(list))
+        Ok(())
+    }
+
+    fn refuse_nameless(&self, list: &List<'_>, at: usize) -> Result<(), Error> {
+        if is_reference(self.attribute) && list.get(at).is_some_and(is_nameless) {
+            return Err(nameless(self.attribute, &self.path().without_sub()));
+        }
+        Ok(())
     }
 
     /// Sets or takes away one sub-attribute of the elements at `places`.
-    fn subs(
-        &self,
-        mut list: Vec<Value>,
-        places: Vec<usize>,
-        sub: &str,
-    ) -> Result<Option<Value>, Error> {
+    fn subs(&self, list: &mut List<'a>, places: &[usize], sub: &str) -> Result<(), Error> {
         let assigned = self.assigned();
-        for &at in &places {
-            self.set_sub(&mut list[at], sub, assigned)?;
+        for &at in places {
+            list.change(at, |element| self.change_sub(element, sub))?;
+            let is_spent = list
+                .get(at)
+                .is_some_and(|element| assigned.is_none() && self.is_spent(element, sub));
+            if is_spent {
+                list.take(at);
+            }
+            self.refuse_nameless(list, at)?;
         }
         if sub == "primary" && assigned == Some(&Value::Bool(true)) {
-            self.one_primary(&mut list, &places)?;
+            self.one_primary(list, places)?;
         }
-        if assigned.is_none() {
-            let mut at = 0;
-            list.retain(|element| {
-                at += 1;
-                places.binary_search(&(at - 1)).is_err() || !self.is_spent(element, sub)
-            });
-        }
-        Ok(self.shaped(list))
+        Ok(())
     }
 
     /// Whether an element that lost `sub` is nothing any more.
     fn is_spent(&self, element: &Value, sub: &str) -> bool {
+        // A reference without a value leads to nobody, whatever else is said of it.
+        if sub == "value" && is_reference(self.attribute) {
+            return true;
+        }
         let is_label = matches!(sub, "type" | "primary" | "display" | "$ref");
         element.is_null()
             || element.as_object().is_some_and(Document::is_empty)
             || (!is_label && labels_only(self.attribute, element))
     }
 
-    fn one_primary(&self, list: &mut [Value], places: &[usize]) -> Result<(), Error> {
+    fn one_primary(&self, list: &mut List<'a>, places: &[usize]) -> Result<(), Error> {
         let [kept] = places else {
             return Err(Error::invalid_value(format!(
                 "'{}' would have {} primary values",
@@ -281,8 +368,30 @@ impl Step<'_> {
                 places.len()
             )));
         };
-        only_primary(list, *kept);
+        list.only_primary(*kept);
         Ok(())
+    }
+
+    /// What the operation does to one sub-attribute of one element: of a sub-attribute with many
+    /// values, an addition and a removal concern the values that they name.
+    fn change_sub(&self, element: &mut Value, sub: &str) -> Result<(), Error> {
+        let definition = self.attribute.sub(sub).filter(|sub| sub.multi_valued);
+        let Some(definition) = definition else {
+            return self.set_sub(element, sub, self.assigned());
+        };
+        let mut list = List::new(definition, elements(element.get(sub).cloned()));
+        match (self.operation.op, self.assigned(), self.removed()) {
+            (Op::Add, Some(new), _) => {
+                for value in value_elements(new) {
+                    list.add(value.clone());
+                }
+            }
+            (Op::Remove, _, Some(wanted)) => list.take_described(value_elements(wanted)),
+            (_, assigned, _) => list = List::new(definition, elements(assigned.cloned())),
+        }
+        let changed = list.into_inner();
+        let changed = (!changed.is_empty()).then_some(Value::Array(changed));
+        self.set_sub(element, sub, changed.as_ref())
     }
 
     fn set_sub(&self, element: &mut Value, sub: &str, value: Option<&Value>) -> Result<(), Error> {
@@ -329,19 +438,36 @@ impl Step<'_> {
         }
         Ok(())
     }
-
-    /// The list as the attribute holds it.
-    fn shaped(&self, mut list: Vec<Value>) -> Option<Value> {
-        if self.attribute.multi_valued {
-            Some(Value::Array(list))
-        } else {
-            list.pop()
-        }
-    }
 }
 
 fn empty_object() -> Value {
     Value::Object(Document::new())
+}
+
+/// Whether an element of a reference does not say to whom.
+fn is_nameless(element: &Value) -> bool {
+    !element.get("value").is_some_and(filled)
+}
+
+/// The values of `value eq "a"`, joined by `or` or narrowed by `and`: of these elements alone the
+/// filter can be true.
+fn pinned(filter: &Filter) -> Option<Vec<&str>> {
+    match filter {
+        Filter::Compare(path, CompareOp::Eq, Literal::String(value)) if path.attr == "value" => {
+            Some(vec![value])
+        }
+        Filter::Or(a, b) => Some([pinned(a)?, pinned(b)?].concat()),
+        Filter::And(a, b) => pinned(a).or_else(|| pinned(b)),
+        _ => None,
+    }
+}
+
+fn value_elements(value: &Value) -> &[Value] {
+    match value {
+        Value::Null => &[],
+        Value::Array(list) => list,
+        single => std::slice::from_ref(single),
+    }
 }
 
 fn elements(value: Option<Value>) -> Vec<Value> {
@@ -369,11 +495,11 @@ fn overlay(old: &mut Value, new: &Value) {
 
 /// The element that a filter describes: its `eq` terms as values.
 fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
-    fn terms(filter: &Filter, into: &mut Document) {
+    fn terms(filter: &Filter, attribute: &Attribute, into: &mut Document) {
         match filter {
             Filter::And(a, b) => {
-                terms(a, into);
-                terms(b, into);
+                terms(a, attribute, into);
+                terms(b, attribute, into);
             }
             Filter::Compare(path, CompareOp::Eq, literal) => {
                 let value = match literal {
@@ -382,13 +508,23 @@ fn created(filter: &Filter, attribute: &Attribute) -> Option<Value> {
                     Literal::Number(value) => Value::Number(value.clone()),
                     Literal::String(value) => Value::from(value.as_str()),
                 };
-                into.insert(path.attr.clone(), value);
+                if attribute
+                    .sub(&path.attr)
+                    .is_some_and(|sub| sub.multi_valued)
+                {
+                    let list = into.entry(path.attr.clone());
+                    if let Value::Array(list) = list.or_insert_with(|| Value::Array(Vec::new())) {
+                        list.push(value);
+                    }
+                } else {
+                    into.insert(path.attr.clone(), value);
+                }
             }
             _ => {}
         }
     }
     let mut element = Document::new();
-    terms(filter, &mut element);
+    terms(filter, attribute, &mut element);
     if element.is_empty() {
         return None;
     }

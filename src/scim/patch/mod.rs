@@ -23,7 +23,7 @@ pub struct Operation {
     pub target: Target,
     /// Add and replace: the canonical value; null unassigns. Remove: `None`, or the elements to
     /// take out (an array, or the object of a single-valued attribute), as Entra, `JumpCloud`
-    /// and authentik send it.
+    /// and authentik send it; of a sub-attribute with many values, the values.
     pub value: Option<Value>,
 }
 

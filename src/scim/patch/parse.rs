@@ -7,8 +7,11 @@ use crate::scim::{
     Document,
     attr::AttrPath,
     error::{Error, Kind},
-    filter::{self, Filter},
-    resource::{Rules, Unknown, coerce, is_blank, is_value_object, plain_role, walk},
+    filter::{self, CompareOp, Filter, Literal},
+    resource::{
+        Rules, Unknown, coerce, filled, is_blank, is_reference, is_value_object, nameless,
+        plain_role, walk,
+    },
     schema::{Attribute, Mutability, ResourceSchema, Type},
     urn,
 };
@@ -236,7 +239,13 @@ impl<'a> Reader<'a> {
                     "'{text}': a filter cannot follow a sub-attribute"
                 )));
             }
-            Some(filter) => Some(filter::check_within(filter, attribute)?),
+            Some(filter) => {
+                let checked = filter::check_within(filter, attribute)?;
+                Some(match &attribute.primary_type {
+                    None => checked,
+                    Some(kind) => by_type(&checked, kind),
+                })
+            }
         };
         let place = Place {
             attribute,
@@ -253,9 +262,13 @@ impl<'a> Reader<'a> {
     }
 
     fn removal(&mut self, place: Place<'_>, value: Option<&Value>) -> Result<(), Error> {
-        let Place { attribute, .. } = place;
+        let Place {
+            attribute, leaf, ..
+        } = place;
         let elements = attribute.multi_valued || is_value_object(attribute);
-        let takes_value = elements && place.filter.is_none() && place.path.sub.is_none();
+        let whole = place.filter.is_none() && place.path.sub.is_none();
+        let is_sub = !std::ptr::eq(leaf, attribute);
+        let takes_value = (elements && whole) || (is_sub && leaf.multi_valued);
         let given = value.filter(|value| takes_value && !value.is_null());
         let wanted = match given {
             None => None,
@@ -263,11 +276,12 @@ impl<'a> Reader<'a> {
                 let rules = Rules {
                     unknown: Unknown::Ignore,
                     wrap: true,
-                    bare_elements: true,
+                    removal: true,
+                    partial: false,
                 };
-                match coerce(attribute, &place.path, given, rules)? {
+                match coerce(leaf, &place.path, given, rules)? {
                     // "" for a reference, as the SCIM Validator sends it, is the reference.
-                    None | Some(Value::Null) if !attribute.multi_valued => None,
+                    None | Some(Value::Null) if !leaf.multi_valued => None,
                     // What names no element removes none: to take it for "all of them" would
                     // empty a group.
                     None | Some(Value::Null) => Some(Value::Array(Vec::new())),
@@ -292,17 +306,19 @@ impl<'a> Reader<'a> {
         let Place {
             attribute, leaf, ..
         } = place;
+        let filtered = place.filter.is_some();
+        // Behind a filter stands one element, not the list.
+        let is_element = leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute);
         let rules = Rules {
             unknown: self.options.unknown,
             wrap: true,
-            bare_elements: false,
+            removal: false,
+            partial: is_element,
         };
-        let filtered = place.filter.is_some();
         let unpacked = plain_role(attribute, &leaf.name, value);
         let value = unpacked.as_ref().unwrap_or(value);
-        // Behind a filter stands one element, not the list.
         let single;
-        let definition = if leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute) {
+        let definition = if is_element {
             single = Attribute {
                 multi_valued: false,
                 ..leaf.clone()
@@ -311,9 +327,17 @@ impl<'a> Reader<'a> {
         } else {
             leaf
         };
-        let Some(coerced) = coerce(definition, &place.path, value, rules)? else {
+        let Some(mut coerced) = coerce(definition, &place.path, value, rules)? else {
             return Ok(());
         };
+        let names = is_reference(attribute) && !std::ptr::eq(leaf, attribute);
+        if names && leaf.name == "value" && !filled(&coerced) {
+            if attribute.multi_valued {
+                return Err(nameless(attribute, &place.path.without_sub()));
+            }
+            // As for the reference itself: "" clears it.
+            coerced = Value::Null;
+        }
         if coerced.is_null() {
             if op == Op::Add && is_blank(value) {
                 return Ok(());
@@ -356,6 +380,30 @@ impl<'a> Reader<'a> {
             value,
         });
     }
+}
+
+/// The filter with `primary eq true` told by the type of the element that is the primary one.
+/// Beside another type it says nothing: which one is primary is not the client's to choose.
+fn by_type(filter: &Filter, kind: &str) -> Filter {
+    if let Filter::Or(a, b) = filter {
+        return Filter::Or(Box::new(by_type(a, kind)), Box::new(by_type(b, kind)));
+    }
+    let is = |name: &str, filter: &Filter| matches!(filter, Filter::Compare(path, CompareOp::Eq, _) if path.attr == name);
+    let is_primary = |filter: &Filter| {
+        is("primary", filter) && matches!(filter, Filter::Compare(_, _, Literal::Bool(true)))
+    };
+    let parts = filter.conjuncts();
+    let of_type = Filter::Compare(
+        AttrPath::core("type"),
+        CompareOp::Eq,
+        Literal::String(kind.to_owned()),
+    );
+    let typed = parts.iter().any(|part| is("type", part));
+    let told = parts
+        .into_iter()
+        .filter(|part| !(typed && is_primary(part)))
+        .map(|part| if is_primary(part) { &of_type } else { part });
+    Filter::all_of(told).unwrap_or_else(|| filter.clone())
 }
 
 /// A path found in the schema.

@@ -7,13 +7,14 @@ use base64::{
 };
 use serde_json::Value;
 
-use super::{List, Unknown, is_blank, is_value_object};
+use super::{List, Unknown, is_blank, is_reference, is_value_object};
 use crate::scim::{
     Document,
     attr::AttrPath,
     datetime,
     error::Error,
     filter::{boolean, type_name},
+    reference,
     schema::{Attribute, Mutability, Type},
 };
 
@@ -24,8 +25,11 @@ pub(crate) struct Rules {
     pub unknown: Unknown,
     /// A single plain value for a multi-valued attribute that is not complex (PATCH).
     pub wrap: bool,
-    /// A plain value for an element of a complex multi-valued attribute (PATCH remove).
-    pub bare_elements: bool,
+    /// The value is what PATCH removes: plain values may stand for elements of a complex
+    /// attribute, and what names nobody matches nothing. In what is assigned it is refused.
+    pub removal: bool,
+    /// The value is laid over an element that a filter has found, and that says who it is.
+    pub partial: bool,
 }
 
 /// The canonical form of `value` for `attribute`; `path` is for messages.
@@ -51,12 +55,14 @@ fn many(
     value: &Value,
     rules: Rules,
 ) -> Result<Option<Value>, Error> {
+    let must_name = is_reference(attribute) && !rules.removal;
     let elements = match value {
+        Value::Object(_) if must_name => std::slice::from_ref(value),
         _ if is_blank(value) => return Ok(Some(Value::Null)),
         Value::Array(elements) => elements.as_slice(),
         Value::Object(_) if attribute.kind == Type::Complex => std::slice::from_ref(value),
         Value::Object(_) => return Err(wrong(attribute, path, value)),
-        _ if rules.bare_elements || (rules.wrap && attribute.kind != Type::Complex) => {
+        _ if rules.removal || (rules.wrap && attribute.kind != Type::Complex) => {
             std::slice::from_ref(value)
         }
         _ => return Err(wrong(attribute, path, value)),
@@ -66,6 +72,9 @@ fn many(
     for element in elements {
         if element.is_array() || (element.is_string() && refuses_bare(attribute, rules)) {
             return Err(wrong(attribute, path, element));
+        }
+        if must_name && element.is_null() {
+            return Err(nameless(attribute, path));
         }
         let Some(mut element) = one(attribute, path, element, rules)? else {
             continue;
@@ -89,7 +98,7 @@ fn many(
 }
 
 fn refuses_bare(attribute: &Attribute, rules: Rules) -> bool {
-    attribute.kind == Type::Complex && !rules.bare_elements
+    attribute.kind == Type::Complex && !rules.removal
 }
 
 fn one(
@@ -107,7 +116,15 @@ fn one(
         // Entra: {"op":"Add","path":"manager","value":[{"value":"…"}]}
         (Type::Complex, Value::Array(elements)) => match elements.as_slice() {
             [] => Value::Null,
-            [single] => return one(attribute, path, single, rules),
+            [single] => {
+                // An element of a list says who; only the reference itself can say nobody.
+                return match one(attribute, path, single, rules)? {
+                    Some(Value::Null) if is_reference(attribute) && !rules.removal => {
+                        Err(nameless(attribute, path))
+                    }
+                    found => Ok(found),
+                };
+            }
             _ => {
                 return Err(Error::invalid_value(format!(
                     "'{path}' takes one value, not {}",
@@ -129,15 +146,19 @@ fn one(
         (Type::String, _) if is_plain_reference(attribute) && !filled(value) => {
             return match value {
                 Value::Array(elements) if elements.len() == 1 => {
-                    one(attribute, path, &elements[0], rules)
+                    match one(attribute, path, &elements[0], rules)? {
+                        Some(Value::Null) if !rules.removal => Err(nameless(attribute, path)),
+                        found => Ok(found),
+                    }
                 }
-                Value::Object(object) => {
-                    let id = object
-                        .iter()
-                        .find(|(name, _)| name.eq_ignore_ascii_case("value"))
-                        .ok_or_else(wrong)?;
-                    one(attribute, path, id.1, rules)
-                }
+                Value::Object(object) => match member(object, "value") {
+                    Some(id) if filled(id) => Ok(Some(id.clone())),
+                    said => match (referenced(object, ["Users"]), said) {
+                        (Some(id), _) => Ok(Some(Value::String(id))),
+                        (None, Some(id)) => one(attribute, path, id, rules),
+                        (None, None) => Err(nameless(attribute, path)),
+                    },
+                },
                 _ if is_blank(value) || value.is_string() => Ok(Some(Value::Null)),
                 _ => Err(wrong()),
             };
@@ -160,8 +181,55 @@ fn is_plain_reference(attribute: &Attribute) -> bool {
     attribute.kind == Type::String && !attribute.multi_valued && attribute.name == "manager"
 }
 
-fn filled(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| !text.is_empty())
+/// Whether a text says anything.
+pub(crate) fn filled(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+/// A member by its name in any case.
+fn member<'a>(object: &'a Document, wanted: &str) -> Option<&'a Value> {
+    object
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value)
+}
+
+/// The id that an object's `$ref` leads to.
+fn referenced<'a>(
+    object: &Document,
+    endpoints: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    reference::id_of(member(object, "$ref")?.as_str()?, endpoints)
+}
+
+/// Gives a reference that says no `value` the one that its `$ref` leads to: a resource of one of
+/// the types that the attribute refers to, whose endpoints are their names in the plural. Given
+/// both, `value` wins, because clients send a `$ref` that leads nowhere.
+fn resolve(attribute: &Attribute, object: &Document, kept: &mut Document) {
+    if kept.get("value").is_some_and(filled) {
+        return;
+    }
+    let types = attribute.sub("$ref").map(|sub| &sub.reference_types);
+    let endpoints: Vec<String> = types
+        .into_iter()
+        .flatten()
+        .map(|name| format!("{name}s"))
+        .collect();
+    if let Some(id) = referenced(object, endpoints.iter().map(String::as_str)) {
+        kept.insert("value".to_owned(), Value::String(id));
+    }
+}
+
+/// The error for an element that refers to nobody.
+pub(crate) fn nameless(attribute: &Attribute, path: &AttrPath) -> Error {
+    let what = if attribute.multi_valued {
+        "each element of "
+    } else {
+        ""
+    };
+    Error::invalid_value(format!(
+        "{what}'{path}' needs a 'value', or a '$ref' that leads to a resource of this server"
+    ))
 }
 
 fn complex(
@@ -193,10 +261,20 @@ fn complex(
             kept.insert(sub.name.clone(), value);
         }
     }
-    // {"value": ""} and {"value": null} clear a reference such as manager.
-    let emptied = |value: &Value| value.is_null() || value.as_str().is_some_and(str::is_empty);
-    if !attribute.multi_valued && kept.get("value").is_some_and(emptied) {
+    if is_reference(attribute) {
+        resolve(attribute, object, &mut kept);
+    }
+    let emptied = |value: &Value| value.is_null() || (value.is_string() && !filled(value));
+    let cleared = kept.get("value").is_some_and(emptied);
+    if is_reference(attribute) && rules.partial {
+        if cleared || object.is_empty() {
+            return Err(nameless(attribute, path));
+        }
+    } else if !attribute.multi_valued && cleared {
+        // {"value": ""} and {"value": null} clear a reference such as manager.
         return Ok(Some(Value::Null));
+    } else if is_reference(attribute) && !rules.removal && !kept.get("value").is_some_and(filled) {
+        return Err(nameless(attribute, path));
     }
     if kept.is_empty() && !object.is_empty() {
         return Ok(None);
@@ -258,15 +336,6 @@ pub(crate) fn plain_role(attribute: &Attribute, sub: &str, value: &Value) -> Opt
 pub(crate) fn strip_nulls(value: &mut Value) {
     if let Value::Object(object) = value {
         object.retain(|_, value| !value.is_null());
-    }
-}
-
-/// Sets `primary` to false wherever it is true, but at `kept`.
-pub(crate) fn only_primary(elements: &mut [Value], kept: usize) {
-    for (index, element) in elements.iter_mut().enumerate() {
-        if index != kept && is_primary(element) {
-            element["primary"] = Value::Bool(false);
-        }
     }
 }
 

@@ -1,89 +1,276 @@
 //! The elements of a multi-valued attribute: which are the same, and what stays of one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::coerce::is_primary;
 use crate::scim::{
+    Document, datetime,
+    error::Error,
     schema::{Attribute, Mutability, Type},
     text,
 };
 
-/// The elements of a multi-valued attribute, each once. Adding is O(1), however long the list.
+/// The elements of a multi-valued attribute, each at a place that it keeps.
+///
+/// Elements are found by their `value`, so that what is done to one of them takes no longer in a
+/// long list than in a short one.
 #[derive(Debug)]
 pub(crate) struct List<'a> {
     attribute: &'a Attribute,
-    items: Vec<Value>,
+    /// By place; `None`: taken out.
+    items: Vec<Option<Value>>,
+    count: usize,
+    /// Places by key. What is taken out or has another key by now stays listed: whoever looks up
+    /// compares.
     index: HashMap<String, Vec<usize>>,
 }
 
 impl<'a> List<'a> {
     /// A list of `items`, taken as they are.
     pub(crate) fn new(attribute: &'a Attribute, items: Vec<Value>) -> Self {
-        let mut index: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, item) in items.iter().enumerate() {
-            index.entry(key(attribute, item)).or_default().push(at);
-        }
-        Self {
+        let mut list = Self {
             attribute,
-            items,
-            index,
+            items: Vec::with_capacity(items.len()),
+            count: 0,
+            index: HashMap::with_capacity(items.len()),
+        };
+        for item in items {
+            list.push(item);
         }
+        list
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Puts an element at the end, be it there already or not; gives its place.
+    pub(crate) fn push(&mut self, element: Value) -> usize {
+        let at = self.items.len();
+        let key = key(self.attribute, &element);
+        self.index.entry(key).or_default().push(at);
+        self.items.push(Some(element));
+        self.count += 1;
+        at
     }
 
     /// Adds an element, or lays its sub-attributes over the same one; gives its place.
     pub(crate) fn add(&mut self, element: Value) -> usize {
-        let places = self.index.entry(key(self.attribute, &element)).or_default();
-        let found = places
-            .iter()
-            .find(|at| same(self.attribute, &self.items[**at], &element));
-        if let Some(&at) = found {
-            if let (Value::Object(old), Value::Object(new)) = (&mut self.items[at], element) {
-                // What differs only in case is no change.
-                for (name, value) in new {
-                    let sub = self.attribute.sub(&name);
-                    let equal = |old| sub.is_some_and(|sub| same_value(sub, old, &value));
-                    if !old.get(&name).is_some_and(equal) {
-                        old.insert(name, value);
-                    }
+        let places = self.index.get(&key(self.attribute, &element));
+        let same = |at: &usize| {
+            let item = self.items.get(*at).and_then(Option::as_ref);
+            item.is_some_and(|item| same(self.attribute, item, &element))
+        };
+        let Some(at) = places.and_then(|places| places.iter().copied().find(same)) else {
+            return self.push(element);
+        };
+        if let (Some(Some(Value::Object(old))), Value::Object(new)) =
+            (self.items.get_mut(at), element)
+        {
+            // What differs only in case is no change.
+            for (name, value) in new {
+                let sub = self.attribute.sub(&name);
+                let equal = |old| sub.is_some_and(|sub| same_value(sub, old, &value));
+                if !old.get(&name).is_some_and(equal) {
+                    old.insert(name, value);
                 }
             }
-            return at;
         }
-        let at = self.items.len();
-        places.push(at);
-        self.items.push(element);
         at
     }
 
-    /// Whether this element is the same as one of the list.
-    pub(crate) fn holds(&self, element: &Value) -> bool {
-        // Under the empty key are those that say no `value`.
-        [key(self.attribute, element).as_str(), ""]
-            .iter()
-            .filter_map(|key| self.index.get(*key))
-            .flatten()
-            .any(|at| covers(self.attribute, &self.items[*at], element))
+    pub(crate) fn get(&self, at: usize) -> Option<&Value> {
+        self.items.get(at)?.as_ref()
+    }
+
+    /// The places of all elements.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        let live = |(at, item): (usize, &Option<Value>)| item.is_some().then_some(at);
+        self.items.iter().enumerate().filter_map(live).collect()
+    }
+
+    /// The places of the elements whose `value` is `text`, of a complex attribute that has one.
+    pub(crate) fn places_of(&self, text: &str) -> Option<Vec<usize>> {
+        let sub = self.attribute.sub("value")?;
+        if sub.kind != Type::String || self.attribute.kind != Type::Complex {
+            return None;
+        }
+        let places = self.index.get(&text_key(sub, text));
+        let mut live: Vec<usize> = places.into_iter().flatten().copied().collect();
+        live.retain(|at| self.get(*at).is_some());
+        live.sort_unstable();
+        live.dedup();
+        Some(live)
+    }
+
+    /// Changes the element at `at`, if there is one.
+    pub(crate) fn change(
+        &mut self,
+        at: usize,
+        change: impl FnOnce(&mut Value) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(Some(item)) = self.items.get_mut(at) else {
+            return Ok(());
+        };
+        let before = key(self.attribute, item);
+        change(item)?;
+        let after = key(self.attribute, item);
+        if before != after {
+            self.index.entry(after).or_default().push(at);
+        }
+        Ok(())
+    }
+
+    /// Takes the element at `at` out.
+    pub(crate) fn take(&mut self, at: usize) -> Option<Value> {
+        let item = self.items.get_mut(at)?.take()?;
+        self.count -= 1;
+        Some(item)
+    }
+
+    /// Takes out every element that one of `wanted` describes.
+    pub(crate) fn take_described(&mut self, wanted: &[Value]) {
+        let mut nameless = Shapes::default();
+        for one in wanted {
+            match one {
+                Value::Object(said) if !said.contains_key("value") => {
+                    nameless.insert(self.attribute, said);
+                }
+                _ => {
+                    let places = self.index.get(&key(self.attribute, one));
+                    for at in places.cloned().unwrap_or_default() {
+                        let held = self.get(at);
+                        if held.is_some_and(|held| same(self.attribute, one, held)) {
+                            self.take(at);
+                        }
+                    }
+                }
+            }
+        }
+        if nameless.is_empty() {
+            return;
+        }
+        for at in self.places() {
+            if self
+                .get(at)
+                .is_some_and(|held| nameless.describes(self.attribute, held))
+            {
+                self.take(at);
+            }
+        }
+    }
+
+    /// Sets `primary` to false wherever it is true, but at `kept`.
+    pub(crate) fn only_primary(&mut self, kept: usize) {
+        for (at, element) in self.items.iter_mut().enumerate() {
+            if let Some(element) = element
+                && at != kept
+                && is_primary(element)
+            {
+                element["primary"] = Value::Bool(false);
+            }
+        }
     }
 
     pub(crate) fn into_inner(self) -> Vec<Value> {
-        self.items
+        self.items.into_iter().flatten().collect()
     }
 }
 
-/// What the same elements have in common: the `value`, or for elements without one nothing.
+/// Descriptions of elements without a `value`, by the names that they say: an element is looked
+/// up once for each set of names.
+#[derive(Default)]
+struct Shapes(Vec<(Vec<String>, HashSet<String>)>);
+
+impl Shapes {
+    fn insert(&mut self, attribute: &Attribute, said: &Document) {
+        let mut names: Vec<String> = said.keys().cloned().collect();
+        names.sort_unstable();
+        let Some(key) = key_of(attribute, &names, said) else {
+            return;
+        };
+        match self.0.iter_mut().find(|(known, _)| *known == names) {
+            Some((_, keys)) => {
+                keys.insert(key);
+            }
+            None => self.0.push((names, HashSet::from([key]))),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all that one of them says is so in `element`.
+    fn describes(&self, attribute: &Attribute, element: &Value) -> bool {
+        let Value::Object(element) = element else {
+            return false;
+        };
+        self.0.iter().any(|(names, keys)| {
+            key_of(attribute, names, element).is_some_and(|key| keys.contains(&key))
+        })
+    }
+}
+
+/// What the same elements have in common: the `value`; for elements without one, all of them.
 fn key(attribute: &Attribute, element: &Value) -> String {
-    let (value, exact) = match (attribute.kind, attribute.sub("value")) {
-        (Type::Complex, Some(sub)) => (element.get("value"), sub.case_exact),
-        (Type::Complex, None) => (None, true),
+    let (Type::Complex, Value::Object(object)) = (attribute.kind, element) else {
         // Two spellings of a plain value are two values: there is nothing else to tell them by.
-        _ => (Some(element), true),
+        return match element {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
     };
+    if let (Some(sub), Some(value)) = (attribute.sub("value"), object.get("value")) {
+        return value_key(sub, value);
+    }
+    let mut names: Vec<String> = object.keys().cloned().collect();
+    names.sort_unstable();
+    let parts = names.iter().map(|name| {
+        let value = object.get(name).map(Value::to_string);
+        format!("{name}={};", value.unwrap_or_default())
+    });
+    parts.collect::<Vec<_>>().concat()
+}
+
+/// The values of `names`, each in the form in which its sub-attribute is compared; `None` when one
+/// is missing or no sub-attribute.
+fn key_of(attribute: &Attribute, names: &[String], object: &Document) -> Option<String> {
+    let mut key = String::new();
+    for name in names {
+        let part = value_key(attribute.sub(name)?, object.get(name)?);
+        key.push_str(&measured(&part));
+    }
+    Some(key)
+}
+
+/// With its length, so that no two lists of parts make one text.
+fn measured(part: &str) -> String {
+    format!("{}:{part}", part.len())
+}
+
+/// Equal for two values exactly when [`same_value`] says so.
+fn value_key(attribute: &Attribute, value: &Value) -> String {
     match value {
-        Some(Value::String(text)) if !exact => text::fold(text),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
+        Value::String(text) => text_key(attribute, text),
+        Value::Array(values) => {
+            let parts = values
+                .iter()
+                .map(|value| measured(&value_key(attribute, value)));
+            parts.collect::<Vec<_>>().concat()
+        }
+        other => other.to_string(),
+    }
+}
+
+fn text_key(attribute: &Attribute, text: &str) -> String {
+    let instant = || datetime::instant(text)?.text();
+    match attribute.kind {
+        Type::DateTime => instant().unwrap_or_else(|| text.to_owned()),
+        _ if attribute.case_exact => text.to_owned(),
+        _ => text::fold(text),
     }
 }
 
@@ -107,25 +294,16 @@ fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     })
 }
 
-/// Whether `element` is described by `wanted`: all that `wanted` says is so in `element`.
-fn covers(attribute: &Attribute, wanted: &Value, element: &Value) -> bool {
-    match (wanted, element) {
-        (Value::Object(wanted), Value::Object(_)) if wanted.contains_key("value") => {
-            same(attribute, &Value::Object(wanted.clone()), element)
-        }
-        (Value::Object(wanted), Value::Object(element)) => wanted.iter().all(|(name, value)| {
-            let sub = attribute.sub(name);
-            element
-                .get(name)
-                .is_some_and(|other| sub.is_some_and(|sub| same_value(sub, value, other)))
-        }),
-        _ => wanted == element,
-    }
-}
-
-/// Equality in the attribute's type: strings without case unless `caseExact`.
+/// Equality in the attribute's type: strings without case unless `caseExact`, dateTimes as
+/// instants, lists value by value.
 pub(crate) fn same_value(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(attribute, a, b))
+        }
+        (Value::String(a), Value::String(b)) if attribute.kind == Type::DateTime => {
+            a == b || datetime::instant(a).is_some_and(|a| datetime::instant(b) == Some(a))
+        }
         (Value::String(a), Value::String(b)) if !attribute.case_exact => {
             a == b || text::equals(a, &text::fold(b))
         }

@@ -6,7 +6,7 @@ mod normalize;
 
 use serde_json::Value;
 
-pub(crate) use coerce::{Rules, coerce, is_primary, only_primary, plain_role, strip_nulls};
+pub(crate) use coerce::{Rules, coerce, filled, is_primary, nameless, plain_role, strip_nulls};
 pub(crate) use elements::{List, labels_only, same_value};
 pub use normalize::normalize;
 pub(crate) use normalize::{is_blank, walk};
@@ -57,6 +57,14 @@ pub fn get<'a>(doc: &'a Document, path: &AttrPath) -> Option<&'a Value> {
     match &path.sub {
         None => Some(value),
         Some(sub) => value.as_object()?.get(sub),
+    }
+}
+
+/// The value at a canonical path without sub-attribute, to be changed.
+pub(crate) fn get_mut<'a>(doc: &'a mut Document, path: &AttrPath) -> Option<&'a mut Value> {
+    match &path.urn {
+        None => doc.get_mut(&path.attr),
+        Some(urn) => doc.get_mut(urn)?.as_object_mut()?.get_mut(&path.attr),
     }
 }
 
@@ -217,6 +225,11 @@ pub(crate) fn immutable(path: &AttrPath) -> Error {
     Error::mutability(format!(
         "'{path}' is immutable: it has a value and cannot be given another"
     ))
+}
+
+/// Whether an attribute refers to other resources: `members`, `manager`, `roles`.
+pub(crate) fn is_reference(attribute: &Attribute) -> bool {
+    is_value_object(attribute) && attribute.sub("$ref").is_some()
 }
 
 /// Whether an attribute is complex and has a `value`: a reference, or a value with labels.

@@ -36,7 +36,8 @@ pub fn normalize(
     let coercion = Rules {
         unknown: rules.unknown,
         wrap: false,
-        bare_elements: false,
+        removal: false,
+        partial: false,
     };
     walk(body, schema, &mut |name, value| {
         let found = AttrPath::parse(name)

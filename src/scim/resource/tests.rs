@@ -176,12 +176,6 @@ fn normalizes() {
         ),
         ("trap 15", json!({"manager": []}), json!({}), vec![manager]),
         (
-            "readOnly only",
-            json!({"manager": {"displayName": "Boss"}}),
-            json!({}),
-            vec![],
-        ),
-        (
             "one object for a list",
             json!({"emails": {"value": "x"}}),
             json!({"emails": [{"value": "x"}]}),
@@ -601,4 +595,55 @@ fn a_plain_manager_takes_every_form() {
         let error = normalize(&json!({"manager": sent}), &schema, &REFUSE).unwrap_err();
         assert_eq!(error.kind, Kind::InvalidValue, "{sent}");
     }
+}
+
+/// In a body as in a PATCH: an element leads to somebody, by its value or by its reference.
+#[test]
+fn references_lead_to_somebody() {
+    let rows = [
+        (json!({"members": [{"value": null}]}), None),
+        (json!({"members": [{"value": ""}]}), None),
+        (json!({"members": [{}]}), None),
+        (json!({"members": [null]}), None),
+        (json!({"members": {}}), None),
+        (json!({"members": [{"value": "a"}, {"display": "x"}]}), None),
+        (
+            json!({"members": [{"$ref": "https://h/scim/v2/Roles/a"}]}),
+            None,
+        ),
+        (json!({"members": null}), Some(Value::Null)),
+        (json!({"members": []}), Some(Value::Null)),
+        (
+            json!({"members": [{"$ref": "https://h/scim/v2/users/a"}, {"$REF": "../Groups/b", "value": null}]}),
+            Some(json!([{"value": "a"}, {"value": "b"}])),
+        ),
+        (
+            json!({"members": [{"value": "a", "$ref": "https://h/scim/v2/Users/b"}]}),
+            Some(json!([{"value": "a"}])),
+        ),
+    ];
+    for (body, expected) in rows {
+        let got = normalize(&body, &group(), &REFUSE);
+        match expected {
+            None => assert_eq!(got.unwrap_err().kind, Kind::InvalidValue, "{body}"),
+            Some(expected) => {
+                let members = got.unwrap().document.shift_remove("members");
+                assert_eq!(members.unwrap_or_default(), expected, "{body}");
+            }
+        }
+    }
+    for manager in [
+        json!({}),
+        json!([{}]),
+        json!([null]),
+        json!([{"value": null}]),
+        json!({"displayName": "Boss"}),
+        json!({"$ref": "https://h/scim/v2/Groups/g"}),
+    ] {
+        let error = normalize(&json!({"manager": manager}), &user(), &REFUSE).unwrap_err();
+        assert_eq!(error.kind, Kind::InvalidValue, "{manager}");
+    }
+    let by_reference = json!({"manager": {"$ref": "https://h/scim/v2/Users/m"}});
+    let input = normalize(&by_reference, &user(), &REFUSE).unwrap();
+    assert_eq!(input.document[ENTERPRISE_USER]["manager"]["value"], "m");
 }

@@ -1,108 +1,203 @@
 //! `POST /Type`
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     super::{
-        Context, Error, Written,
-        execute::{Outcome, execute},
-        fetch,
-        recent::Fate,
+        Context, Error,
+        audit::digest,
+        read::{Wanted, live::object},
         rights,
     },
-    offered, relations,
+    Effect, Written,
+    execute::{Done, execute, roll_back},
+    outcome,
+    record::{self, Changed},
+    relations,
 };
 use crate::{
+    graph::{Refusal, Reply},
     odata::request::Request,
-    resources::{CreateContext, GraphCall, Tolerates, change, relation::Target},
-    scim::{patch::Step, projection::Projection, resource},
-    translation::RelationRow,
+    resources::{
+        CreateContext, GraphCall, Inverse, Purpose, Verb,
+        relation::{Calls, Subject},
+    },
+    scim::{Document, patch::Step, projection::Projection, resource},
+    translation::{RelationRow, WriteTarget},
 };
+
+/// Stands for the id, which is Graph's to give, where a create is planned and not made.
+const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
+
+/// What a create consists of, before anything is sent.
+struct Plan<'a> {
+    /// The properties of the first request.
+    first: Map<String, Value>,
+    /// Properties that need requests of their own.
+    later: Vec<(WriteTarget, Map<String, Value>)>,
+    /// Relations that need follow-up calls.
+    follow_ups: Vec<(&'a RelationRow, Vec<Value>)>,
+    /// Relations as the client gave them.
+    given: Vec<(&'a RelationRow, Vec<Value>)>,
+}
 
 /// Creates the resource, then its relations. When a follow-up fails, the object is deleted again
 /// and the failure is the answer: a create is never half done.
 ///
 /// # Errors
 /// `invalidValue` and its like before anything is done; `uniqueness` when Graph says so.
-pub async fn create(
-    cx: &Context<'_>,
+pub(super) async fn create(
+    cx: &Context,
     body: &Value,
     projection: &Projection,
-) -> Result<Written, Error> {
-    offered(cx, cx.room.kind.operations.create, "created")?;
+) -> Result<Effect, Error> {
     rights::check(cx, false)?;
-    let mapping = &cx.room.mapping;
-    let mut doc = resource::normalize(body, cx.room.schema(), &cx.app.settings.input)?.document;
-    resource::require(&doc, cx.room.schema())?;
-    let mut wanted: Vec<(&RelationRow, Vec<Value>)> = Vec::new();
+    let plan = plan(cx, body)?;
+    let request = Request::post(cx.kind().collection, Value::Object(plan.first.clone()));
+    // What is wrong with the elements is said before anything is made.
+    for (row, elements) in &plan.given {
+        let relation = relations::declared(cx, row)?;
+        for element in elements {
+            relation.named("", element)?;
+        }
+    }
+    let (phases, _) = follow_ups(cx, PLACEHOLDER, &plan).await?;
+    if cx.dry_run {
+        let mut calls = vec![GraphCall::new(request, "", Purpose::object(Verb::Create))];
+        calls.extend(phases.into_iter().flatten());
+        return Ok(Effect::plan(calls));
+    }
+    relations::affordable(cx, phases.iter().map(Vec::len).sum::<usize>() + 1)?;
+    let started = cx.app.clock.now();
+    let reply = match cx.tenant.graph.send(&cx.call, &request).await {
+        Ok(reply) => reply,
+        Err(error) => outcome::settle(cx, &plan.first, &request, started, error).await?,
+    };
+    let id = object::id_of(cx, &reply.body)
+        .ok_or_else(|| object::protocol("Graph created an object without an id"))?;
+    finish(cx, &id, plan, reply, request, projection).await
+}
+
+fn plan<'a>(cx: &'a Context, body: &Value) -> Result<Plan<'a>, Error> {
+    let mapping = cx.mapping();
+    let mut doc = resource::normalize(body, cx.schema(), &cx.app.settings.input)?.document;
+    resource::require(&doc, cx.schema())?;
+    let mut given: Vec<(&RelationRow, Vec<Value>)> = Vec::new();
     for row in mapping.relations() {
         if let Some(elements) = mapping
             .take_relation(&mut doc, row)
             .filter(|e| !e.is_empty())
         {
-            wanted.push((row, elements));
+            given.push((row, elements));
         }
     }
-    let given = wanted.clone();
     let mut entity = mapping.to_graph(None, &doc, &[])?;
     let context = CreateContext {
         password: random_password(),
         suffix: random_suffix(),
     };
-    cx.room
-        .kind
+    cx.kind()
         .special
         .prepare_create(&mut entity, &doc, &context)?;
     let mut follow_ups: Vec<(&RelationRow, Vec<Value>)> = Vec::new();
-    for (row, mut elements) in wanted {
+    for (row, elements) in &given {
         let relation = relations::declared(cx, row)?;
+        let mut elements = elements.clone();
         relation.bind_on_create(&mut entity, &mut elements, &cx.tenant.graph_url);
         if !elements.is_empty() {
             follow_ups.push((row, elements));
         }
     }
-    let parts = mapping.write_parts(entity);
-    let (first, later) = parts
-        .split_first()
-        .ok_or_else(|| fetch::protocol("nothing to create"))?;
-    let request = Request::post(cx.room.kind.collection, Value::Object(first.1.clone()));
-    if cx.dry_run {
-        // The id is Graph's to give: the plan shows a placeholder that the checks accept.
-        let id = "00000000-0000-0000-0000-000000000000";
-        let mut calls = vec![GraphCall::new(request, "", "create")];
-        calls.extend(plan_follow_ups(cx, id, &first.1, later, &follow_ups).await?);
-        return Ok(Written::Plan(calls));
+    let mut parts = mapping.write_parts(entity).into_iter();
+    let (_, first) = parts
+        .next()
+        .ok_or_else(|| object::protocol("nothing to create"))?;
+    Ok(Plan {
+        first,
+        later: parts.collect(),
+        follow_ups,
+        given,
+    })
+}
+
+/// Makes the follow-up calls, or takes the create back.
+async fn finish(
+    cx: &Context,
+    id: &str,
+    plan: Plan<'_>,
+    reply: Reply,
+    request: Request,
+    projection: &Projection,
+) -> Result<Effect, Error> {
+    let mut entity = reply.body.clone();
+    merge(&mut entity, &plan.first);
+    for (target, body) in &plan.later {
+        match target {
+            WriteTarget::Side(side) => {
+                let side = &mut entity[&side.property];
+                if !side.is_object() {
+                    *side = Value::Object(Map::new());
+                }
+                merge(side, body);
+            }
+            _ => merge(&mut entity, body),
+        }
     }
-    let mut reply = cx.tenant.graph.send(&cx.call, &request).await?;
-    let id = fetch::id_of(cx, &reply.body)
-        .ok_or_else(|| fetch::protocol("Graph created an object without an id"))?;
+    set_created(cx, &mut entity);
+    let now = cx.app.clock.now();
     cx.tenant
         .recent
-        .note(&id, Fate::Created, cx.app.clock.now());
+        .created(cx.kind().name, id, entity.clone(), now);
+    cx.tenant.names.forget(cx.kind().collection);
+    let mut done = vec![Done {
+        call: GraphCall::new(request, id, Purpose::object(Verb::Create))
+            .undone_by(Inverse::DeleteMade),
+        reply,
+    }];
     let followed = async {
-        let calls = plan_follow_ups(cx, &id, &first.1, later, &follow_ups).await?;
-        if calls.is_empty() {
+        let (phases, changes) = follow_ups(cx, id, &plan).await?;
+        let mut report = execute(cx, phases).await;
+        if report.failures.is_empty() {
+            record::edges(cx, changes, &report);
             return Ok(());
         }
-        for (call, outcome) in calls.iter().zip(execute(cx, &calls).await?) {
-            if let Outcome::Failed(error) = outcome {
-                return Err(relations::failure(cx, &id, call, error).await);
-            }
-        }
-        Ok(())
+        done.append(&mut report.done);
+        let (call, error) = report.failures.swap_remove(0);
+        Err(relations::failure(cx, id, &call, error).await)
     };
     if let Err(error) = followed.await {
-        return Err(undo(cx, &id, error).await);
+        return Err(undo(cx, id, done, error).await);
     }
-    merge(&mut reply.body, &first.1);
-    for (_, body) in later {
-        merge(&mut reply.body, body);
+    bound_edges(cx, id, &plan)?;
+    let doc = answer(cx, id, &entity, &plan.given, projection).await?;
+    Ok(Effect {
+        id: Some(id.to_owned()),
+        after: Some(digest(&doc)),
+        ..Effect::of(Written::Resource(cx.shown(doc, projection)))
+    })
+}
+
+/// Remembers the edges that were made together with the object.
+fn bound_edges(cx: &Context, id: &str, plan: &Plan<'_>) -> Result<(), Error> {
+    let now = cx.app.clock.now();
+    for (row, elements) in &plan.given {
+        let relation = relations::declared(cx, row)?;
+        let later = plan
+            .follow_ups
+            .iter()
+            .find(|(other, _)| other.path == row.path)
+            .map_or(0, |(_, elements)| elements.len());
+        for element in elements.iter().take(elements.len() - later) {
+            cx.tenant
+                .recent
+                .edge_added(relation.named(id, element)?, now);
+        }
     }
-    answer(cx, &id, reply.body, &given, projection).await
+    Ok(())
 }
 
 /// What was sent and Graph does not echo (it answers a few default properties only).
-fn merge(entity: &mut Value, sent: &serde_json::Map<String, Value>) {
+fn merge(entity: &mut Value, sent: &Map<String, Value>) {
     let Some(entity) = entity.as_object_mut() else {
         return;
     };
@@ -114,58 +209,73 @@ fn merge(entity: &mut Value, sent: &serde_json::Map<String, Value>) {
     }
 }
 
-async fn plan_follow_ups(
-    cx: &Context<'_>,
-    id: &str,
-    sent: &serde_json::Map<String, Value>,
-    later: &[(
-        crate::translation::WriteTarget,
-        serde_json::Map<String, Value>,
-    )],
-    follow_ups: &[(&RelationRow, Vec<Value>)],
-) -> Result<Vec<GraphCall>, Error> {
-    let mut calls = Vec::new();
-    for (target, body) in later {
-        let path = relations::target_path(target, &cx.room.kind.object_path(id));
-        let request = Request::patch(path, Value::Object(body.clone()));
-        calls.push(GraphCall::new(
-            request,
-            id,
-            "attributes that need a call of their own",
-        ));
+/// Graph's default answer for a user leaves the time out; it is now, to the second.
+fn set_created(cx: &Context, entity: &mut Value) {
+    if let Some(entity) = entity.as_object_mut()
+        && entity.get("createdDateTime").is_none_or(Value::is_null)
+    {
+        let now = cx.app.clock.now();
+        let now = now.replace_nanosecond(0).unwrap_or(now);
+        if let Ok(text) = now.format(&time::format_description::well_known::Rfc3339) {
+            entity.insert("createdDateTime".into(), text.into());
+        }
     }
-    let entity = Value::Object(sent.clone());
-    for (row, elements) in follow_ups {
+}
+
+async fn follow_ups(
+    cx: &Context,
+    id: &str,
+    plan: &Plan<'_>,
+) -> Result<(Vec<Vec<GraphCall>>, Vec<Changed>), Error> {
+    let mut sets = Vec::new();
+    for (target, body) in &plan.later {
+        let path = relations::target_path(target, &cx.kind().object_path(id));
+        let request = Request::patch(path, Value::Object(body.clone()));
+        let purpose = Purpose {
+            relation: None,
+            verb: Verb::Set,
+            ids: body.keys().cloned().collect(),
+        };
+        sets.push(GraphCall::new(request, id, purpose));
+    }
+    let entity = Value::Object(plan.first.clone());
+    let mut adds = Vec::new();
+    let mut changes = Vec::new();
+    for (row, elements) in &plan.follow_ups {
         let relation = relations::declared(cx, row)?;
-        let steps = relations::with_kinds(cx, relation, vec![Step::Add(elements.clone())]).await?;
-        let change = change::net(relation, &steps, Some(&[]))?;
-        let target = Target {
+        let subject = Subject {
             id,
             entity: Some(&entity),
             graph_url: &cx.tenant.graph_url,
         };
-        calls.extend(relation.plan(&target, &change)?);
+        let steps = vec![Step::Add(elements.clone())];
+        let (calls, changed) =
+            relations::plan(cx, relation, &subject, steps, Some(Vec::new())).await?;
+        let Calls { adds: new, .. } = calls;
+        adds.extend(new);
+        changes.push(changed);
     }
-    Ok(calls)
+    Ok((vec![sets, adds], changes))
 }
 
-/// Takes the create back. If even that fails, the answer says what is left behind.
-async fn undo(cx: &Context<'_>, id: &str, mut error: Error) -> Error {
-    let request = Request::delete(cx.room.kind.object_path(id));
-    let call = GraphCall::new(request, id, "undo the create").tolerating(Tolerates::NotThere);
-    let left = match execute(cx, std::slice::from_ref(&call)).await {
-        Ok(outcomes) => outcomes.iter().any(|o| matches!(o, Outcome::Failed(_))),
-        Err(_) => true,
-    };
-    if left {
-        let left = format!(
-            "; the {} was created with id '{id}' and could not be removed again",
-            cx.room.kind.name
-        );
-        error.scim.detail.push_str(&left);
-    } else {
-        cx.tenant.recent.note(id, Fate::Deleted, cx.app.clock.now());
+/// Takes the create back, what followed it first: an account that holds a role cannot always be
+/// deleted by whoever could give it the role. If even that fails, the answer says what is left.
+async fn undo(cx: &Context, id: &str, done: Vec<Done>, mut error: Error) -> Error {
+    let left = roll_back(cx, done).await;
+    if left.is_empty() {
+        cx.tenant
+            .recent
+            .deleted(cx.kind().name, id, cx.app.clock.now());
         error.scim.detail.push_str("; nothing was created");
+    } else {
+        let text = format!(
+            "; the {} was created with id '{id}' and could not be removed again",
+            cx.kind().name
+        );
+        error.scim.detail.push_str(&text);
+        error.left_behind = Some(id.into());
+        // Coming back with the same request would make a second one.
+        error.retry_after = None;
     }
     error
 }
@@ -174,37 +284,35 @@ async fn undo(cx: &Context<'_>, id: &str, mut error: Error) -> Error {
 /// yet. Only relations are read, for the names of the other ends; when that does not work yet,
 /// they are shown as they were given.
 async fn answer(
-    cx: &Context<'_>,
+    cx: &Context,
     id: &str,
-    mut entity: Value,
+    entity: &Value,
     given: &[(&RelationRow, Vec<Value>)],
     projection: &Projection,
-) -> Result<Written, Error> {
-    let wanted = fetch::Wanted::for_answer(cx, projection, None, None, false);
-    if !given.is_empty()
-        && let Ok(loaded) = fetch::one(cx, id, &wanted).await
-    {
-        let doc = fetch::document(cx, &loaded, &wanted);
-        return Ok(Written::Resource(projection.apply(&doc, cx.room.schema())));
-    }
-    if let Some(entity) = entity.as_object_mut()
-        && entity.get("createdDateTime").is_none_or(Value::is_null)
-    {
-        // Graph's default answer for a user leaves it out; it is now, to the second.
-        let now = cx.app.clock.now();
-        let now = now.replace_nanosecond(0).unwrap_or(now);
-        if let Ok(text) = now.format(&time::format_description::well_known::Rfc3339) {
-            entity.insert("createdDateTime".into(), text.into());
+) -> Result<Document, Error> {
+    if !given.is_empty() {
+        let wanted = Wanted::answer(&cx.mapped, projection, false);
+        if let Ok(loaded) = object::one(cx, id, &wanted).await {
+            return Ok(object::document(cx, &loaded, &wanted));
         }
     }
-    let mut doc = cx.room.mapping.to_scim(&entity, cx.base_url);
+    let mut doc = cx.mapping().to_scim(entity);
     for (row, elements) in given {
-        cx.room
-            .mapping
-            .put_relation(&mut doc, row, elements.clone());
+        let relation = relations::declared(cx, row)?;
+        let side = relation.edge().1;
+        let mut shown = Vec::with_capacity(elements.len());
+        for element in elements {
+            shown.push(relation.named(id, element)?.element(side));
+        }
+        cx.mapping().put_relation(&mut doc, row, shown);
     }
-    fetch::finish(cx, &mut doc, id, false);
-    Ok(Written::Resource(projection.apply(&doc, cx.room.schema())))
+    cx.mapping().finish(cx.kind(), &mut doc, id, false);
+    Ok(doc)
+}
+
+/// Whether Graph refused because another object has the name.
+pub(super) fn is_taken(error: &crate::graph::Error) -> bool {
+    error.refusal() == Some(Refusal::Duplicate)
 }
 
 /// 24 characters of four classes: satisfies every complexity rule of Entra ID.

@@ -2,42 +2,90 @@
 
 use super::{
     super::{
-        Context, Error, Written,
-        fetch::{self, Wanted},
-        recent::Fate,
+        Context, Error,
+        audit::digest,
+        read::{self, live::object},
+        recent::Absence,
         rights,
     },
-    about, check_version, offered,
+    Effect, Written, about, check_version,
+    early::Patience,
 };
-use crate::{odata::request::Request, resources::GraphCall, scim::projection::Projection};
+use tokio::time::Instant;
+
+use crate::{
+    graph::Refusal,
+    odata::request::Request,
+    resources::{GraphCall, Purpose, Verb},
+};
 
 /// Deletes the resource (users and Microsoft 365 groups stay restorable for 30 days in Entra).
 ///
 /// # Errors
 /// 404 when it is not there, 412 when `If-Match` does not fit.
-pub async fn delete(cx: &Context<'_>, id: &str, if_match: Option<&str>) -> Result<Written, Error> {
-    offered(cx, cx.room.kind.operations.delete, "deleted")?;
+pub(super) async fn delete(
+    cx: &Context,
+    id: &str,
+    if_match: Option<&str>,
+) -> Result<Effect, Error> {
     rights::check(cx, false)?;
-    if !crate::resources::is_object_id(id)
-        || cx.tenant.recent.fate(id, cx.app.clock.now()) == Some(Fate::Deleted)
-    {
-        return Err(fetch::not_found(cx, id).into());
+    if !crate::resources::is_object_id(id) {
+        return Err(object::not_found(cx, id).into());
     }
+    let mut before = None;
     if if_match.is_some() {
-        let projection = Projection::all();
-        let wanted = Wanted::for_answer(cx, &projection, None, None, false);
-        let loaded = fetch::one(cx, id, &wanted).await?;
-        check_version(&fetch::document(cx, &loaded, &wanted), if_match)?;
+        let read = read::before(cx, id, None).await?;
+        let document = read.document(cx);
+        check_version(&document, if_match)?;
+        before = Some(digest(&document));
     }
-    let request = Request::delete(cx.room.kind.object_path(id));
+    let request = Request::delete(cx.kind().object_path(id));
     if cx.dry_run {
-        return Ok(Written::Plan(vec![GraphCall::new(request, id, "delete")]));
+        let call = GraphCall::new(request, id, Purpose::object(Verb::Delete));
+        return Ok(Effect::plan(vec![call]));
     }
-    cx.tenant
-        .graph
-        .send(&cx.call, &request)
-        .await
-        .map_err(|e| about(cx, id, e))?;
-    cx.tenant.recent.note(id, Fate::Deleted, cx.app.clock.now());
-    Ok(Written::Done)
+    let now = cx.app.clock.now();
+    let recent = &cx.tenant.recent;
+    let mut patience = Patience::default();
+    let sent = loop {
+        let sent = cx.tenant.graph.send(&cx.call, &request).await;
+        let early = matches!(&sent, Err(error) if error.refusal() == Some(Refusal::Absent))
+            && matches!(recent.absent(cx.kind().name, id, now), Absence::Lag(_));
+        match patience.after(early) {
+            Some(wait) if Instant::now() + wait < cx.call.deadline => {
+                tokio::time::sleep(wait).await;
+            }
+            _ => break sent,
+        }
+    };
+    match sent {
+        Ok(_) => {}
+        Err(error) => return Err(about(cx, id, error)),
+    }
+    recent.deleted(cx.kind().name, id, now);
+    cx.tenant.names.forget(cx.kind().collection);
+    look_after(cx, id);
+    Ok(Effect {
+        before,
+        ..Effect::of(Written::Done)
+    })
+}
+
+/// Looks, when the client has its answer, whether Graph shows the deletion: an object that is there
+/// again after that was restored by somebody, and is not hidden.
+fn look_after(cx: &Context, id: &str) {
+    let (cx, id) = (cx.clone(), id.to_owned());
+    let writes = cx.app.writes.clone();
+    writes.spawn(async move {
+        let cx = Context {
+            call: crate::graph::Call::new(
+                crate::graph::Lane::Background,
+                std::time::Duration::from_secs(5),
+            ),
+            ..cx
+        };
+        if matches!(object::in_recycle_bin(&cx, &id).await, Ok(true)) {
+            cx.tenant.recent.seen_gone(cx.kind().name, &id);
+        }
+    });
 }

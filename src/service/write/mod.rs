@@ -1,22 +1,232 @@
-//! The writes: create, replace, patch, delete. Each plans with pure code, then acts.
+//! The writes: create, replace, patch, delete. [`perform`] is the only way in: it authorises, waits
+//! for the object's turn, plans with pure code, acts, and records, in a task that outlives the
+//! connection of the client.
 
+mod change;
 mod create;
 mod delete;
+mod early;
+mod execute;
+mod outcome;
 mod patch;
+mod queue;
+mod record;
 mod relations;
-mod update;
+mod replace;
 
-pub use create::create;
-pub use delete::delete;
-pub use patch::patch;
-pub use update::replace;
+pub use queue::Queue;
 
-use super::{Context, Error, fetch};
-use crate::scim::{
-    Document,
-    error::{Error as ScimError, Kind},
-    etag,
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use super::{Context, Error, audit, read::live::object, tokens::Caller};
+use crate::{
+    resources::GraphCall,
+    scim::{
+        Document,
+        error::{Error as ScimError, Kind},
+        etag,
+        projection::Projection,
+    },
 };
+
+/// What a client wants written.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// `POST /Type`
+    Create {
+        /// The resource.
+        body: Value,
+        /// What to answer.
+        projection: Projection,
+    },
+    /// `PUT /Type/{id}`
+    Replace {
+        /// Which one.
+        id: String,
+        /// The resource.
+        body: Value,
+        /// `If-Match`
+        if_match: Option<String>,
+        /// What to answer.
+        projection: Projection,
+    },
+    /// `PATCH /Type/{id}`
+    Patch {
+        /// Which one.
+        id: String,
+        /// The `PatchOp` message.
+        body: Value,
+        /// `If-Match`
+        if_match: Option<String>,
+        /// What to answer, where the client says.
+        projection: Option<Projection>,
+    },
+    /// `DELETE /Type/{id}`
+    Delete {
+        /// Which one.
+        id: String,
+        /// `If-Match`
+        if_match: Option<String>,
+    },
+}
+
+impl Operation {
+    /// The name in the audit row.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Replace { .. } => "replace",
+            Self::Patch { .. } => "patch",
+            Self::Delete { .. } => "delete",
+        }
+    }
+
+    /// The object that is written to, when there is one already.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Replace { id, .. } | Self::Patch { id, .. } | Self::Delete { id, .. } => Some(id),
+        }
+    }
+
+    /// The HTTP status of a success with a body.
+    fn status(&self) -> u16 {
+        match self {
+            Self::Create { .. } => 201,
+            _ => 200,
+        }
+    }
+}
+
+/// What a write gives.
+pub enum Written {
+    /// The resource as it is now.
+    Resource(Document),
+    /// Done, nothing to show.
+    Done,
+    /// The Graph calls that would be made.
+    Plan(Vec<GraphCall>),
+}
+
+/// A write that succeeded, with what the audit row tells of it.
+struct Effect {
+    written: Written,
+    /// The object, where the operation did not name it.
+    id: Option<String>,
+    /// Digest of the document before.
+    before: Option<String>,
+    /// Digest of the document after.
+    after: Option<String>,
+}
+
+impl Effect {
+    fn of(written: Written) -> Self {
+        Self {
+            written,
+            id: None,
+            before: None,
+            after: None,
+        }
+    }
+
+    /// Nothing is done: this is what would be.
+    fn plan(calls: Vec<GraphCall>) -> Self {
+        Self::of(Written::Plan(calls))
+    }
+}
+
+/// Performs the operation and stores its audit row. The work goes on, to its end, when the caller
+/// stops waiting for it.
+///
+/// # Errors
+/// The protocol's errors, before anything is done; and what Graph makes of it, with what was done
+/// taken back or told.
+pub async fn perform(cx: Context, caller: Caller, operation: Operation) -> Result<Written, Error> {
+    if cx.dry_run {
+        return act(&cx, &operation).await.map(|effect| effect.written);
+    }
+    let writes = cx.app.writes.clone();
+    let work = async move {
+        let acting = AssertUnwindSafe(act(&cx, &operation)).catch_unwind();
+        let result = acting.await.unwrap_or_else(|_| Err(internal()));
+        record(&cx, &caller, &operation, result.as_ref()).await;
+        result.map(|effect| effect.written)
+    };
+    writes
+        .spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|_| Err(internal()))
+}
+
+fn internal() -> Error {
+    ScimError::new(Kind::Internal, "internal error").into()
+}
+
+async fn act(cx: &Context, operation: &Operation) -> Result<Effect, Error> {
+    let operations = cx.kind().operations;
+    let (has, verb) = match operation {
+        Operation::Create { .. } => (operations.create, "created"),
+        Operation::Replace { .. } => (operations.replace, "replaced"),
+        Operation::Patch { .. } => (operations.patch, "patched"),
+        Operation::Delete { .. } => (operations.delete, "deleted"),
+    };
+    offered(cx, has, verb)?;
+    let _turn = match operation.id() {
+        Some(id) if !cx.dry_run => {
+            let queue = &cx.tenant.queue;
+            Some(queue.turn(cx.kind().name, id, cx.call.deadline).await?)
+        }
+        _ => None,
+    };
+    match operation {
+        Operation::Create { body, projection } => create::create(cx, body, projection).await,
+        Operation::Replace {
+            id,
+            body,
+            if_match,
+            projection,
+        } => replace::replace(cx, id, body, if_match.as_deref(), projection).await,
+        Operation::Patch {
+            id,
+            body,
+            if_match,
+            projection,
+        } => patch::patch(cx, id, body, if_match.as_deref(), projection.as_ref()).await,
+        Operation::Delete { id, if_match } => delete::delete(cx, id, if_match.as_deref()).await,
+    }
+}
+
+/// Stores the audit row of a write that has ended, well or not.
+async fn record(
+    cx: &Context,
+    caller: &Caller,
+    operation: &Operation,
+    result: Result<&Effect, &Error>,
+) {
+    let (status, effect) = match result {
+        Ok(effect) => match effect.written {
+            Written::Resource(_) => (operation.status(), Some(effect)),
+            _ => (204, Some(effect)),
+        },
+        Err(error) => (error.scim.kind.status(), None),
+    };
+    let left = result.err().and_then(|error| error.left_behind.as_deref());
+    let event = audit::Event {
+        operation: operation.name(),
+        id: operation
+            .id()
+            .or_else(|| effect.and_then(|e| e.id.as_deref()))
+            .or(left),
+        status,
+        before: effect.and_then(|e| e.before.clone()),
+        after: effect.and_then(|e| e.after.clone()),
+    };
+    audit::record(cx, caller, event).await;
+}
 
 /// Checks `If-Match` against the present version of the document.
 fn check_version(doc: &Document, if_match: Option<&str>) -> Result<(), Error> {
@@ -26,7 +236,7 @@ fn check_version(doc: &Document, if_match: Option<&str>) -> Result<(), Error> {
     let version = doc
         .get("meta")
         .and_then(|m| m.get("version"))
-        .and_then(serde_json::Value::as_str)
+        .and_then(Value::as_str)
         .unwrap_or_default();
     if etag::if_match(header, version) {
         return Ok(());
@@ -39,18 +249,18 @@ fn check_version(doc: &Document, if_match: Option<&str>) -> Result<(), Error> {
 }
 
 /// Refuses an operation that the resource type does not have.
-fn offered(cx: &Context<'_>, has: bool, verb: &str) -> Result<(), Error> {
+fn offered(cx: &Context, has: bool, verb: &str) -> Result<(), Error> {
     if has {
         return Ok(());
     }
     Err(ScimError::new(
         Kind::MethodNotAllowed,
-        format!("{} resources cannot be {verb}", cx.room.kind.name),
+        format!("{} resources cannot be {verb}", cx.kind().name),
     )
     .into())
 }
 
 /// An error about the object `id` itself.
-fn about(cx: &Context<'_>, id: &str, error: crate::graph::Error) -> Error {
-    fetch::missing(cx, id, error)
+fn about(cx: &Context, id: &str, error: crate::graph::Error) -> Error {
+    object::missing(cx, id, error)
 }

@@ -1,19 +1,28 @@
 //! `PATCH /Type/{id}`
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
     super::{
-        Context, Error, Related, Written,
-        execute::{Outcome, execute},
+        Context, Error, offload,
+        read::{self, Related, live::object},
         rights,
     },
-    check_version, offered, relations,
-    update::{Before, change_object},
+    Effect, Written,
+    change::{Goal, change, finish},
+    check_version,
+    execute::execute,
+    record, relations,
 };
 use crate::{
-    resources::{PatchAnswer, change, is_object_id, relation::Target},
+    resources::{
+        PatchAnswer, change as net, is_object_id,
+        relation::{Calls, Subject},
+    },
     scim::{
+        attr::AttrPath,
         patch::{self, Operation, RelationDelta, Step},
         projection::Projection,
         schema::Mutability,
@@ -21,51 +30,60 @@ use crate::{
     translation::RelationRow,
 };
 
+/// With more values than this, the pure work on them leaves the async workers.
+const MANY: usize = 1000;
+
 /// Applies the operations. A change of members alone never loads the group.
 ///
 /// # Errors
 /// The protocol's errors before anything is done; nothing is applied when one operation fails.
-pub async fn patch(
-    cx: &Context<'_>,
+pub(super) async fn patch(
+    cx: &Context,
     id: &str,
     body: &Value,
     if_match: Option<&str>,
     projection: Option<&Projection>,
-) -> Result<Written, Error> {
-    offered(cx, cx.room.kind.operations.patch, "patched")?;
-    let operations = patch::parse(body, cx.room.schema(), &cx.app.settings.patch)?;
-    let touched: Vec<Related<'_>> = cx
-        .room
-        .relations()
-        .filter(|r| patch::touches(&operations, &r.row.path))
+) -> Result<Effect, Error> {
+    let operations = parse(cx, body).await?;
+    let touched: Vec<usize> = (0..cx.mapped.related().count())
+        .filter(|&i| {
+            cx.mapped
+                .relation(i)
+                .is_some_and(|r| patch::touches(&operations, &r.row.path))
+        })
         .collect();
-    rights::check(cx, only_membership(&operations, &touched))?;
-    let wants_answer = projection.is_some() || cx.room.kind.patch_answer == PatchAnswer::Resource;
+    let related: Vec<Related<'_>> = touched
+        .iter()
+        .filter_map(|&i| cx.mapped.relation(i))
+        .collect();
+    rights::check(cx, only_membership(&operations, &related))?;
+    let wants_answer = projection.is_some() || cx.kind().patch_answer == PatchAnswer::Resource;
     if !wants_answer
         && if_match.is_none()
-        && let Some(steps) = blind(&operations, &touched)
+        && let Some(steps) = blind(&operations, &related)
     {
         return relations_only(cx, id, steps).await;
     }
-    let all = Projection::all();
-    let related = (!wants_answer && if_match.is_none()).then(|| touched.clone());
-    let before = Before::read(cx, id, &all, related).await?;
+    let only = (!wants_answer && if_match.is_none()).then(|| touched.clone());
+    let before = read::before(cx, id, only).await?;
     let document = before.document(cx);
     check_version(&document, if_match)?;
-    let mut after = patch::apply(
-        &document,
-        &operations,
-        cx.room.schema(),
-        &cx.app.settings.patch,
-    )?;
+    let mut after = {
+        let (operations, mapped) = (Arc::clone(&operations), Arc::clone(&cx.mapped));
+        let options = cx.app.settings.patch;
+        let many = values(body) > MANY || before.loaded.edges.iter().any(|e| e.len() > MANY);
+        offload(many, move || {
+            patch::apply(&document, &operations, mapped.schema(), &options)
+        })
+        .await??
+    };
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
-    for related in cx.room.relations() {
+    for (i, related) in cx.mapped.related().enumerate() {
         let elements = cx
-            .room
-            .mapping
+            .mapping()
             .take_relation(&mut after, related.row)
             .unwrap_or_default();
-        if touched.iter().any(|t| t.row.path == related.row.path) {
+        if touched.contains(&i) {
             let delta = if related.relation.is_single() {
                 None
             } else {
@@ -77,17 +95,51 @@ pub async fn patch(
             ));
         }
     }
-    let shown = projection.unwrap_or(&all);
-    change_object(
-        cx,
-        before,
+    let all = Projection::all();
+    let goal = Goal {
         after,
-        &[],
-        false,
+        cleared: Vec::new(),
+        replaces: false,
+        named: named(cx, &operations),
         steps,
-        wants_answer.then_some(shown),
-    )
-    .await
+        answer: wants_answer.then_some(projection.unwrap_or(&all)),
+    };
+    change(cx, before, goal).await
+}
+
+/// The Graph properties that the operations are about.
+fn named(cx: &Context, operations: &[Operation]) -> Vec<String> {
+    let about = |path: AttrPath| {
+        operations.iter().any(|o| {
+            let target = &o.target.path;
+            target.urn == path.urn && (target.attr == path.attr || target.attr.is_empty())
+        })
+    };
+    cx.mapping()
+        .rows()
+        .iter()
+        .filter(|row| about(row.place().attr()))
+        .flat_map(|row| row.properties().map(str::to_owned))
+        .collect()
+}
+
+async fn parse(cx: &Context, body: &Value) -> Result<Arc<Vec<Operation>>, Error> {
+    let options = cx.app.settings.patch;
+    if values(body) <= MANY {
+        return Ok(Arc::new(patch::parse(body, cx.schema(), &options)?));
+    }
+    let (body, mapped) = (body.clone(), Arc::clone(&cx.mapped));
+    let parsed = offload(true, move || patch::parse(&body, mapped.schema(), &options));
+    Ok(Arc::new(parsed.await??))
+}
+
+/// How many values a message has, about.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.iter().map(values).sum::<usize>() + 1,
+        Value::Object(object) => object.values().map(values).sum::<usize>() + 1,
+        _ => 1,
+    }
 }
 
 /// Whether the operations concern members and owners alone.
@@ -122,7 +174,7 @@ fn blind<'a>(
             return None;
         }
         let steps = patch::relation_delta(operations, &related.row.path)?.into_steps();
-        if change::needs_current(related.relation, &steps) {
+        if net::needs_current(related.relation, &steps) {
             return None;
         }
         all.push((*related, steps));
@@ -131,50 +183,43 @@ fn blind<'a>(
 }
 
 async fn relations_only(
-    cx: &Context<'_>,
+    cx: &Context,
     id: &str,
     steps: Vec<(Related<'_>, Vec<Step>)>,
-) -> Result<Written, Error> {
+) -> Result<Effect, Error> {
     if !is_object_id(id) {
-        return Err(super::super::fetch::not_found(cx, id).into());
+        return Err(object::not_found(cx, id).into());
     }
-    let mut calls = Vec::new();
+    let (mut adds, mut removes, mut changes) = (Vec::new(), Vec::new(), Vec::new());
     for (related, steps) in steps {
-        let change = change::net(related.relation, &steps, None)?;
-        let target = Target {
+        let subject = Subject {
             id,
             entity: None,
             graph_url: &cx.tenant.graph_url,
         };
-        calls.extend(related.relation.plan(&target, &change)?);
+        let (calls, changed) = relations::plan(cx, related.relation, &subject, steps, None).await?;
+        let Calls {
+            adds: new,
+            removes: old,
+        } = calls;
+        adds.extend(new);
+        removes.extend(old);
+        changes.push(changed);
     }
+    let phases = vec![adds, removes];
     if cx.dry_run {
-        return Ok(Written::Plan(calls));
+        return Ok(Effect::plan(phases.into_iter().flatten().collect()));
     }
-    if calls.is_empty() {
-        relations::exists(cx, id).await?;
-        return Ok(Written::Done);
-    }
-    let mut done: Vec<String> = Vec::new();
-    let mut failed = None;
-    let mut certain = false;
-    for (call, outcome) in calls.iter().zip(execute(cx, &calls).await?) {
-        match outcome {
-            Outcome::Failed(error) if failed.is_none() => failed = Some((call, error)),
-            Outcome::Failed(_) => {}
-            Outcome::AlreadySo(error) => certain |= error.status() != Some(404),
-            Outcome::Done => {
-                certain = true;
-                done.push(call.what.clone());
-            }
-        }
-    }
-    if let Some((call, error)) = failed {
-        let error = relations::failure(cx, id, call, error).await;
-        return Err(relations::partly(error, &done));
-    }
+    relations::affordable(cx, phases.iter().map(Vec::len).sum())?;
+    let report = finish(cx, id, execute(cx, phases).await).await?;
+    let certain = !report.done.is_empty()
+        || report
+            .already
+            .iter()
+            .any(|(_, error)| error.status() != Some(404));
     if !certain {
         relations::exists(cx, id).await?;
     }
-    Ok(Written::Done)
+    record::edges(cx, changes, &report);
+    Ok(Effect::of(Written::Done))
 }

@@ -4,33 +4,13 @@ use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
 
+use super::call::{Answer, Call, Term, list, moment, terms};
 use super::definitions;
 use super::errors::ArmError;
 use super::scope::Scope;
-use super::{Answer, Call, Term, list, moment, terms};
+use super::store::Assignment;
 use crate::odata::request::Method;
 use crate::simulator::directory::{Directory, Kind, Slot};
-
-/// A role assignment.
-#[derive(Clone, Debug)]
-pub struct Assignment {
-    /// Its name, a GUID.
-    pub name: String,
-    /// Where.
-    pub scope: Scope,
-    /// The name of the definition.
-    pub role: String,
-    /// Who.
-    pub principal: Uuid,
-    /// `User`, `Group`, `ServicePrincipal`
-    pub principal_type: &'static str,
-    /// `condition`, `conditionVersion`, `description`, `delegatedManagedIdentityResourceId`
-    pub extras: [Value; 4],
-    /// `createdOn` and `updatedOn`
-    pub created: String,
-    /// Who made it.
-    pub author: String,
-}
 
 const EXTRAS: [&str; 4] = [
     "condition",

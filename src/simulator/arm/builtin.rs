@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::definitions::Definition;
+use super::store::Definition;
 
 #[expect(
     clippy::expect_used,

@@ -3,33 +3,11 @@
 use serde_json::{Value, json};
 
 use super::builtin;
+use super::call::{Answer, Call, Term, list, moment, terms};
 use super::errors::ArmError;
 use super::scope::Scope;
-use super::{Answer, Call, Store, Term, list, moment, terms};
+use super::store::{Definition, Store};
 use crate::odata::request::Method;
-
-/// A role definition.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    /// Its name, a GUID.
-    pub name: String,
-    /// `roleName`
-    pub role_name: String,
-    /// `description`
-    pub description: String,
-    /// Whether it came with Azure.
-    pub built_in: bool,
-    /// `assignableScopes`
-    pub scopes: Vec<String>,
-    /// `permissions`, each with its four lists.
-    pub permissions: Vec<Value>,
-    /// `createdOn`
-    pub created: String,
-    /// `updatedOn`
-    pub updated: String,
-    /// Who made it.
-    pub author: Option<String>,
-}
 
 impl Definition {
     /// As the service shows it at a scope.

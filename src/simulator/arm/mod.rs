@@ -6,10 +6,12 @@
 
 mod assignments;
 mod builtin;
+mod call;
 mod definitions;
 mod errors;
 mod requests;
 mod scope;
+mod store;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,20 +21,17 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
-use time::OffsetDateTime;
+use serde_json::Value;
 use uuid::Uuid;
 
+use self::call::{Answer, Call};
 use self::errors::ArmError;
-use self::scope::{Place, Scope};
+use self::scope::Place;
+use self::store::Store;
 use super::core::Graph;
 use super::identity::Identity;
 use super::request::SimRequest;
 use super::server::from_http;
-use crate::odata::request::Method;
-
-/// An answer: status and body, null for none.
-type Answer = Result<(u16, Value), ArmError>;
 
 /// What Resource Manager needs.
 #[derive(Clone)]
@@ -40,48 +39,6 @@ pub struct Arm {
     graph: Arc<Graph>,
     identity: Arc<Identity>,
     state: Arc<RwLock<Store>>,
-}
-
-/// What Resource Manager keeps.
-#[derive(Debug, Default)]
-struct Store {
-    definitions: Vec<definitions::Definition>,
-    assignments: Vec<assignments::Assignment>,
-    requests: Vec<requests::ScheduleRequest>,
-}
-
-/// One request.
-struct Call<'a> {
-    graph: &'a Graph,
-    store: &'a mut Store,
-    /// The service principal that calls.
-    caller: String,
-    method: Method,
-    scope: Scope,
-    /// The name of the resource, and what follows it.
-    rest: Vec<String>,
-    filter: Option<String>,
-    version: String,
-    body: Value,
-    now: OffsetDateTime,
-}
-
-impl Call<'_> {
-    /// A resource's properties in a body.
-    fn properties(&self) -> Result<&serde_json::Map<String, Value>, ArmError> {
-        self.body
-            .get("properties")
-            .and_then(Value::as_object)
-            .ok_or_else(ArmError::content)
-    }
-
-    /// The name of the resource as a GUID.
-    fn name(&self) -> Result<String, ArmError> {
-        let name = self.rest.first().ok_or_else(ArmError::method)?;
-        Uuid::parse_str(name)
-            .map(|id| id.to_string())
-            .map_err(|_| ArmError::name(name))
-    }
 }
 
 /// `/arm` and everything below.
@@ -174,55 +131,4 @@ impl Arm {
             _ => Err(ArmError::kind(&kind)),
         }
     }
-}
-
-/// `2023-08-23T12:44:00.9627354Z`: ticks of 100 ns, all seven digits.
-fn moment(at: OffsetDateTime) -> String {
-    let at = at.to_offset(time::UtcOffset::UTC);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:07}Z",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second(),
-        at.nanosecond() / 100
-    )
-}
-
-/// The terms of a `$filter`, joined by `and`.
-fn terms(filter: Option<&str>) -> Vec<Term> {
-    filter
-        .into_iter()
-        .flat_map(|text| text.split(" and "))
-        .map(|term| {
-            let term = term.trim();
-            match term.split_once(" eq ") {
-                Some((name, value)) => Term::Equals(name.trim().to_owned(), unquoted(value.trim())),
-                None => match term.strip_suffix(')').and_then(|t| t.split_once('(')) {
-                    Some((name, value)) => Term::Call(name.to_owned(), unquoted(value)),
-                    None => Term::Unknown(term.to_owned()),
-                },
-            }
-        })
-        .collect()
-}
-
-/// A term of a `$filter`.
-enum Term {
-    /// `name eq 'value'`
-    Equals(String, String),
-    /// `name('value')`
-    Call(String, String),
-    /// Anything else.
-    Unknown(String),
-}
-
-fn unquoted(text: &str) -> String {
-    text.trim_matches('\'').replace("''", "'")
-}
-
-fn list(items: impl Iterator<Item = Value>) -> (u16, Value) {
-    (200, json!({"value": items.collect::<Vec<_>>()}))
 }

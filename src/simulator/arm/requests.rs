@@ -6,28 +6,16 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::assignments::{self, Assignment};
+use super::assignments;
+use super::call::{Answer, Call, list, moment};
 use super::definitions;
 use super::errors::ArmError;
 use super::scope::Scope;
-use super::{Answer, Call, list, moment};
+use super::store::{Assignment, Definition, ScheduleRequest};
 use crate::odata::request::Method;
 
 /// How long the service takes to put a request into force.
 const DELAY: Duration = Duration::milliseconds(1500);
-
-/// A request, as it was answered.
-#[derive(Clone, Debug)]
-pub struct ScheduleRequest {
-    name: String,
-    eligible: bool,
-    scope: Scope,
-    role: String,
-    principal: Uuid,
-    /// Whether it is withdrawn.
-    canceled: bool,
-    shown: Value,
-}
 
 fn kind(eligible: bool) -> (&'static str, &'static str, &'static str) {
     if eligible {
@@ -294,12 +282,7 @@ fn remove(
     }
 }
 
-fn expanded(
-    call: &Call<'_>,
-    role: &definitions::Definition,
-    principal: Uuid,
-    principal_type: &str,
-) -> Value {
+fn expanded(call: &Call<'_>, role: &Definition, principal: Uuid, principal_type: &str) -> Value {
     let dir = call.graph.read();
     let slot = dir.live(principal);
     let text = |name: &str| {

@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::held::{Control, Refused};
 use super::views::find;
-use super::{Control, Refused};
 use crate::base::clock::SharedClock;
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, State as Life};
 use crate::simulator::notifications::desk::Orders;
-use crate::simulator::start::seeded;
+use crate::simulator::options::Habits;
+use crate::simulator::seed::seeded;
 
 /// Body of `POST /_sim/changes`.
 #[derive(Debug, Deserialize)]
@@ -224,10 +225,11 @@ pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused
     *control.desk.open() = Orders::default();
     let mut fresh = tokio::task::spawn_blocking(move || seeded(&plan, clock))
         .await
-        .map_err(|e| Refused(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
+        .map_err(|e| Refused::failed(e.to_string()))?;
     fresh.set_lags(control.lags);
     fresh.start_journal();
     *control.graph.write() = fresh;
+    control.graph.set_delta_habits(Habits::default());
     control
         .passage
         .faults

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Control, Refused};
+use super::held::{Control, Refused};
 use crate::simulator::core::Graph;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot};
 

@@ -4,71 +4,17 @@
 mod changes;
 mod churn;
 mod clock;
+mod held;
 mod notifications;
 mod switches;
 mod trouble;
 mod views;
 
-use std::sync::{Arc, Mutex};
-
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde_json::json;
-use tokio::task::AbortHandle;
-
-use super::core::Graph;
-use super::directory::Lags;
-use super::identity::{Identity, Registration};
-use super::layers::gate::Passage;
-use super::notifications::desk::Desk;
-use super::seed::Plan;
 
 pub use clock::OffsetClock;
-
-/// What the control endpoints hold.
-#[derive(Clone)]
-pub struct Control {
-    /// The tenant.
-    pub graph: Arc<Graph>,
-    /// Its sign-in.
-    pub identity: Arc<Identity>,
-    /// Its gate.
-    pub passage: Arc<Passage>,
-    /// Its clock.
-    pub clock: Arc<OffsetClock>,
-    /// The plan it was made from, for a reset.
-    pub plan: Arc<Plan>,
-    /// How far reads were behind at the start, for a reset.
-    pub lags: Lags,
-    /// Orders about notifications.
-    pub desk: Arc<Desk>,
-    /// The churn that goes on.
-    pub churn: Arc<Mutex<Option<AbortHandle>>>,
-    /// The gateway's application as it was at the start.
-    pub registration: Arc<Registration>,
-}
-
-/// A refused control request.
-#[derive(Debug)]
-pub struct Refused(StatusCode, String);
-
-impl Refused {
-    fn bad(why: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, why.into())
-    }
-
-    fn unknown(what: &str) -> Self {
-        Self(StatusCode::NOT_FOUND, format!("there is no {what}"))
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({"error": self.1}))).into_response()
-    }
-}
+pub use held::{Control, Refused};
 
 /// All control endpoints, below `/_sim`.
 pub fn router(control: Control) -> Router {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use time::Duration;
 use uuid::Uuid;
 
-use super::{Control, Refused};
+use super::held::{Control, Refused};
 use crate::simulator::directory::Kind;
 use crate::simulator::notifications;
 use crate::simulator::notifications::desk::Counts;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Control, Refused};
+use super::held::{Control, Refused};
 use crate::base::clock::Clock as _;
 use crate::simulator::identity::{
     Certificate, FEDERATED_AUDIENCE, FederatedKey, Registration, Secret, VerifyingKey,

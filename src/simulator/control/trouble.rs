@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Control, Refused};
-use crate::simulator::delta::Habits;
+use super::held::{Control, Refused};
 use crate::simulator::directory::Lags;
+use crate::simulator::options::Habits;
 
 /// The longest lag, in seconds: beyond it Graph would not count as working.
 const MAX_LAG: f64 = 86_400.0;
@@ -22,6 +22,8 @@ pub struct NewLags {
     read: Option<f64>,
     stale: Option<f64>,
     index: Option<f64>,
+    links: Option<f64>,
+    deletions: Option<f64>,
     members: Option<f64>,
     delta: Option<f64>,
     seed: Option<u64>,
@@ -32,6 +34,8 @@ fn shown(lags: Lags) -> Json<Value> {
         "read": lags.read.as_seconds_f64(),
         "stale": lags.stale.as_seconds_f64(),
         "index": lags.index.as_seconds_f64(),
+        "links": lags.links.as_seconds_f64(),
+        "deletions": lags.deletions.as_seconds_f64(),
         "members": lags.members.as_seconds_f64(),
         "delta": lags.delta.as_seconds_f64(),
         "seed": lags.seed,
@@ -61,6 +65,8 @@ pub async fn set_lag(
         read: one(body.read)?,
         stale: one(body.stale)?,
         index: one(body.index)?,
+        links: one(body.links)?,
+        deletions: one(body.deletions)?,
         members: one(body.members)?,
         delta: one(body.delta)?,
         seed: body.seed.unwrap_or(control.lags.seed),
@@ -71,12 +77,12 @@ pub async fn set_lag(
 
 /// `GET /_sim/delta`
 pub async fn habits(State(control): State<Control>) -> Json<Habits> {
-    Json(control.graph.read().habits)
+    Json(control.graph.options().delta)
 }
 
 /// `POST /_sim/delta`: how delta queries behave where documents leave it open.
 pub async fn set_habits(State(control): State<Control>, Json(body): Json<Habits>) -> Json<Habits> {
-    control.graph.write().habits = body;
+    control.graph.set_delta_habits(body);
     Json(body)
 }
 

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Control, Refused};
+use super::held::{Control, Refused};
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, GrantError, Kind, Relation, Slot, State as Life};
 
@@ -55,7 +55,7 @@ pub(super) fn find(directory: &Directory, key: &str) -> Result<Slot, Refused> {
                 .find_map(|kind| directory.find_text(kind, key))
         }),
     }
-    .filter(|slot| directory.object(*slot).state != Life::Purged)
+    .filter(|slot| directory.state(*slot) != Life::Purged)
     .ok_or_else(|| Refused::unknown(key))
 }
 
@@ -74,7 +74,10 @@ fn raw(directory: &Directory, slot: Slot) -> Value {
     let mut map = Map::new();
     map.insert("@odata.type".to_owned(), json!(object.kind.entity()));
     map.insert("id".to_owned(), json!(directory.id_text(slot)));
-    map.insert("deleted".to_owned(), json!(object.state == Life::Deleted));
+    map.insert(
+        "deleted".to_owned(),
+        json!(directory.state(slot) == Life::Deleted),
+    );
     if let Some(entity) = facts::entity(object.kind.entity()) {
         for property in entity.properties() {
             let value = directory.json(slot, &property.name);

@@ -4,72 +4,24 @@
 mod query;
 mod round;
 mod token;
+mod tracked;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use self::query::Call;
 use self::token::Token;
+use self::tracked::tracked;
 use super::directory::journal::LIFE;
-use super::directory::{Kind, Relation};
 use super::errors::SimError;
-use super::model::{EntitySet, Holds, View};
+use super::model::{EntitySet, View};
+use super::options::Resync;
 use super::request::SimResponse;
-use crate::odata::facts;
-
-/// What a set's rounds follow.
-struct Tracked {
-    entity: &'static str,
-    /// Relations, and whether they are followed without being selected.
-    relations: &'static [(Relation, bool)],
-}
-
-/// How a token that works no more is answered: documents leave the directory's way open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Resync {
-    /// 410 with the address to start from in `Location`.
-    #[default]
-    Gone,
-    /// 400 `syncStateNotFound`.
-    SyncStateNotFound,
-}
-
-/// Delta behaviour that documents leave open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Habits {
-    /// The answer to a token that works no more.
-    pub resync: Resync,
-    /// Pages show an object twice, and a round shows the last change of the round before.
-    pub repeats: bool,
-    /// Members that are gone for good are reported as removed. Documented, yet said not to happen.
-    pub cut_links: bool,
-}
-
-fn tracked(set: &EntitySet) -> Result<Tracked, SimError> {
-    let (entity, relations): (_, &'static [(Relation, bool)]) = match set.holds {
-        Holds::Any if !set.is_recycle_bin() => ("directoryObject", &[]),
-        Holds::One(kind) => (
-            kind.entity(),
-            match kind {
-                Kind::User => &[(Relation::Manager, false)],
-                Kind::Group => &[(Relation::Member, true), (Relation::Owner, false)],
-                Kind::DirectoryRole | Kind::AdministrativeUnit => &[(Relation::Member, true)],
-                Kind::Application | Kind::ServicePrincipal => &[(Relation::Owner, false)],
-                Kind::OAuth2PermissionGrant => &[],
-                _ => return Err(SimError::segment("delta")),
-            },
-        ),
-        _ => return Err(SimError::segment("delta")),
-    };
-    Ok(Tracked { entity, relations })
-}
 
 /// `GET set/delta`
 pub fn read(view: &View<'_>, set: &'static EntitySet) -> Result<SimResponse, SimError> {
     let tracked = tracked(set)?;
-    let (dir, now) = (view.dir, view.dir.now());
+    let (dir, now) = (view.dir.directory(), view.dir.now());
     let fresh = Token {
         set: set.context.to_owned(),
         generation: dir.journal().generation(),
@@ -95,7 +47,7 @@ pub fn read(view: &View<'_>, set: &'static EntitySet) -> Result<SimResponse, Sim
 }
 
 fn works(view: &View<'_>, token: &Token, now: OffsetDateTime) -> bool {
-    let journal = view.dir.journal();
+    let journal = view.dir.directory().journal();
     let life = if token.at.is_some() {
         view.options.page_token_life
     } else {
@@ -112,14 +64,12 @@ fn works(view: &View<'_>, token: &Token, now: OffsetDateTime) -> bool {
 /// The token is of no use any more: the caller starts over.
 fn resync(view: &View<'_>) -> Result<SimResponse, SimError> {
     let message = "The sync state generation is not found; resynchronization is required.";
-    if view.dir.habits.resync == Resync::SyncStateNotFound {
+    if view.options.delta.resync == Resync::SyncStateNotFound {
         return Err(SimError::new(400, "syncStateNotFound", message));
     }
     let error = SimError::new(410, "resyncRequired", message);
     let location = format!("{}{}?$deltatoken=", view.request.base(), view.request.path);
-    Ok(error
-        .into_response(view.request, view.dir.now())
-        .with_header("Location", location))
+    Ok(SimResponse::refusal(error, view.request, view.dir.now()).with_header("Location", location))
 }
 
 fn page(view: &View<'_>, token: &Token, rows: Vec<Value>, more: Option<bool>) -> SimResponse {
@@ -145,18 +95,6 @@ fn page(view: &View<'_>, token: &Token, rows: Vec<Value>, more: Option<bool>) ->
     body.insert(name.to_owned(), link.into());
     body.insert("value".to_owned(), rows.into());
     SimResponse::ok(body.into())
-}
-
-/// The properties that a round follows when nothing is selected.
-fn default_properties(entity: &str) -> Vec<String> {
-    let names = facts::default_properties(entity);
-    if names.is_empty() {
-        let all = facts::entity(entity).into_iter();
-        return all
-            .flat_map(|e| e.properties().map(|p| p.name.clone()))
-            .collect();
-    }
-    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What the first call of a delta round may say.
 
 use super::token::Token;
-use super::{Tracked, tracked};
+use super::tracked::{Tracked, tracked};
 use crate::odata::expr::{Expr, Literal, Op};
 use crate::odata::{facts, parse};
+use crate::simulator::directory::guid;
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{EntitySet, View};
-use crate::simulator::operations::guid;
 use crate::simulator::query::filter::property_of;
 
 /// The most ids in `$filter`.

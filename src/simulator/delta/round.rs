@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::token::Token;
-use super::{Tracked, default_properties};
+use super::tracked::{Tracked, default_properties};
 use crate::simulator::directory::journal::What;
-use crate::simulator::directory::{Directory, Key, Relation, Slot, State};
+use crate::simulator::directory::{Directory, Key, Reader, Relation, Slot, State};
 use crate::simulator::model::View;
 use crate::simulator::query::values;
 
@@ -43,19 +43,21 @@ struct Painter<'a> {
     mixed: bool,
     relations: Vec<Relation>,
     minimal: bool,
+    /// Objects that came after what the round covers: the next one tells of them.
+    later: BTreeSet<Slot>,
 }
 
 /// Makes one page.
 pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> Round {
     let dir = view.dir;
     let upto = token.upto.unwrap_or(visible);
-    let painter = painter(view, tracked, token);
+    let painter = painter(view, tracked, token, upto);
     let changes = token
         .since
-        .map(|since| changes(dir, since, upto, view.dir.habits.cut_links));
+        .map(|since| changes(dir.directory(), since, upto, view.options.delta.cut_links));
     let wanted: Option<BTreeSet<Slot>> = token.ids.as_ref().map(|ids| {
         let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-        let all = 0..dir.end();
+        let all = 0..dir.directory().end();
         all.filter(|slot| ids.contains(dir.id_text(*slot).as_str()))
             .collect()
     });
@@ -71,7 +73,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     };
     let slots: Box<dyn Iterator<Item = Slot>> = match &changes {
         Some(changes) => Box::new(changes.range(start..).map(|(slot, _)| *slot)),
-        None => Box::new(start..dir.end()),
+        None => Box::new(start..dir.directory().end()),
     };
     let mut rows: Vec<Value> = Vec::new();
     let mut at = None;
@@ -91,7 +93,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
             break;
         }
     }
-    let repeats = view.dir.habits.repeats;
+    let repeats = view.options.delta.repeats;
     if repeats && let Some(first) = rows.first().cloned() {
         rows.push(first);
     }
@@ -122,7 +124,7 @@ pub fn run(view: &View<'_>, tracked: &Tracked, token: &Token, visible: u64) -> R
     }
 }
 
-fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token) -> Painter<'a> {
+fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token, upto: u64) -> Painter<'a> {
     let followed = |(relation, default): &(Relation, bool)| match &token.select {
         Some(names) => names.iter().any(|n| n == relation.name()),
         None => *default,
@@ -143,12 +145,19 @@ fn painter<'a>(view: &'a View<'a>, tracked: &Tracked, token: &Token) -> Painter<
         .request
         .header("prefer")
         .is_some_and(|p| p.to_ascii_lowercase().contains("return=minimal"));
+    let journal = view.dir.directory().journal();
+    let later = journal
+        .between(upto, journal.last())
+        .filter(|entry| matches!(entry.what, What::Created(_)))
+        .map(|entry| entry.what.slot())
+        .collect();
     Painter {
         view,
         names,
         mixed,
         relations,
         minimal,
+        later,
     }
 }
 
@@ -183,16 +192,17 @@ impl Painter<'_> {
         let dir = self.view.dir;
         let object = dir.object(slot);
         let mut row = Map::new();
-        if self.mixed || object.state != State::Live {
+        let state = dir.state(slot);
+        if self.mixed || state != State::Live {
             let name = format!("#microsoft.graph.{}", object.kind.entity());
             row.insert("@odata.type".to_owned(), name.into());
         }
         row.insert("id".to_owned(), dir.id_text(slot).into());
-        if object.state != State::Live {
+        if state != State::Live {
             if !change?.gone {
                 return None;
             }
-            let reason = if object.state == State::Deleted {
+            let reason = if state == State::Deleted {
                 "changed"
             } else {
                 "deleted"
@@ -202,7 +212,7 @@ impl Painter<'_> {
         }
         let whole = match change {
             None => {
-                if dir.is_hidden(slot) {
+                if self.later.contains(&slot) {
                     return None;
                 }
                 true
@@ -261,7 +271,7 @@ impl Painter<'_> {
                 let range = change.links.range((number, 0)..=(number, Slot::MAX));
                 links.extend(range.map(|((_, to), there)| (*relation, *to, *there)));
             } else {
-                let targets = dir.edges(*relation).targets(slot, None);
+                let targets = dir.targets(*relation, slot, None);
                 let live = targets.filter(|to| dir.is_live(*to));
                 links.extend(live.map(|to| (*relation, to, true)));
             }
@@ -271,7 +281,7 @@ impl Painter<'_> {
 }
 
 /// An item of `members@delta` and its like.
-fn link(dir: &Directory, to: Slot, there: bool) -> Value {
+fn link(dir: Reader<'_>, to: Slot, there: bool) -> Value {
     let mut item = json!({
         "@odata.type": format!("#microsoft.graph.{}", dir.object(to).kind.entity()),
         "id": dir.id_text(to),

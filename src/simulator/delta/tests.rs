@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Habits, Resync};
 use crate::odata::request::Method;
 use crate::simulator::core::{Graph, Options};
 use crate::simulator::directory::Lags;
+use crate::simulator::options::{Habits, Resync};
 use crate::simulator::request::{SimRequest, SimResponse};
 use crate::simulator::testing::{ORIGIN, get, graph, graph_with, id, outcome, send};
 
@@ -186,7 +186,10 @@ fn memberships_are_spread_and_followed() {
         204
     );
     assert!(round(&graph, &link).0.is_empty());
-    graph.write().habits.cut_links = true;
+    graph.set_delta_habits(Habits {
+        cut_links: true,
+        ..Habits::default()
+    });
     let (rows, ..) = round(&graph, &link);
     // It was also a member of "Everyone".
     assert_eq!(rows.len(), 2);
@@ -298,10 +301,10 @@ fn tokens_live_a_week() {
     let location = response.header("Location").unwrap();
     assert_eq!(location, format!("{ORIGIN}/v1.0/users/delta?$deltatoken="));
     assert_eq!(round(&graph, &local(location)).0.len(), 119);
-    graph.write().habits = Habits {
+    graph.set_delta_habits(Habits {
         resync: Resync::SyncStateNotFound,
         ..Habits::default()
-    };
+    });
     assert_eq!(
         outcome(&get(&graph, &link)),
         (400, "syncStateNotFound".to_owned())
@@ -324,10 +327,55 @@ fn changes_show_late_and_twice() {
     let (rows, _, link) = round(&graph, &link);
     assert!(rows.is_empty());
     clock.advance(Duration::seconds(31));
-    graph.write().habits.repeats = true;
+    graph.set_delta_habits(Habits {
+        repeats: true,
+        ..Habits::default()
+    });
     let (rows, _, link) = round(&graph, &link);
     assert_eq!(rows.len(), 2, "twice on the page");
     let (rows, _, link) = round(&graph, &link);
     assert_eq!(rows.len(), 2, "and again in the next round");
     assert!(round(&graph, &link).0.is_empty());
+}
+
+/// A round that told an old value, or passed a new object over, would never make up for it.
+#[test]
+fn rounds_lose_nothing_although_reads_are_behind() {
+    let (graph, clock) = graph_with(Options::default());
+    let late = Duration::seconds(30);
+    graph.write().set_lags(Lags {
+        delta: Duration::ZERO,
+        ..Lags::all(late, 1)
+    });
+    let url = "/groups/delta?$select=displayName,description,members";
+    let (_, _, link) = round(&graph, url);
+    let group = format!("/groups/{}", id(2, 6));
+    patch(&graph, &group, &json!({"description": "new"}));
+    let add = format!("{group}/members/$ref");
+    assert_eq!(send(&graph, Method::Post, &add, &reference(9)).status, 204);
+    let new = json!({"displayName": "N", "mailEnabled": false, "mailNickname": "n",
+        "securityEnabled": true});
+    assert_eq!(send(&graph, Method::Post, "/groups", &new).status, 201);
+    assert_ne!(get(&graph, &group).body_json()["description"], "new");
+
+    let (rows, _, _) = round(&graph, &link);
+    let row = rows.iter().find(|row| row["description"] == "new").unwrap();
+    assert_eq!(row["members@delta"][0]["id"], id(1, 9).to_string());
+    assert!(rows.iter().any(|row| row["displayName"] == "N"));
+    let (rows, _, link) = round(&graph, url);
+    assert!(rows.iter().any(|row| row["displayName"] == "N"));
+
+    // With a lag of their own, rounds tell of it later, and once.
+    clock.advance(late + Duration::SECOND);
+    graph.write().set_lags(Lags {
+        delta: late,
+        ..Lags::default()
+    });
+    assert_eq!(send(&graph, Method::Post, "/groups", &new).status, 201);
+    let (rows, _, whole) = round(&graph, url);
+    let named = |rows: &[Value]| rows.iter().filter(|row| row["displayName"] == "N").count();
+    assert_eq!((named(&rows), named(&round(&graph, &link).0)), (1, 0));
+    clock.advance(late + Duration::SECOND);
+    let (rows, _, link) = round(&graph, &whole);
+    assert_eq!((named(&rows), named(&round(&graph, &link).0)), (1, 0));
 }

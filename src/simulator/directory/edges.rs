@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::Slot;
+use super::object::Slot;
 
 /// One neighbour, or several. The box keeps the common case small.
 #[derive(Debug)]

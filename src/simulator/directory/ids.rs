@@ -1,10 +1,18 @@
-//! Ids of objects that come after the seed: out of the tenant's own, so that two tenants of one
-//! seed that are told the same things give the same answers.
+//! Ids: the form that Graph takes, and those of objects that come after the seed. They are drawn
+//! out of the tenant's own, so that two tenants of one seed that are told the same things give the
+//! same answers.
 
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::Directory;
+use super::store::Directory;
+
+/// A GUID in the form that Graph takes.
+pub fn guid(text: &str) -> Option<Uuid> {
+    (text.len() == 36)
+        .then(|| Uuid::parse_str(text).ok())
+        .flatten()
+}
 
 impl Directory {
     /// The id of the next object that is created.

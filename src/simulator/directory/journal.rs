@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 
 use time::{Duration, OffsetDateTime};
 
-use super::{Directory, Key, Kind, Relation, Slot, State};
+use super::object::{Relation, Slot, State};
+use super::record::Key;
 
 /// How long a delta token works ([delta query](https://learn.microsoft.com/graph/delta-query-overview#token-duration)).
 pub const LIFE: Duration = Duration::days(7);
@@ -62,23 +63,19 @@ pub struct Entry {
 /// The changes since the tenant was loaded, as far as they are still of use.
 #[derive(Debug, Default)]
 pub struct Journal {
-    recording: bool,
+    /// Whether changes are written down: the tenant is loaded.
+    pub(super) recording: bool,
     /// Tells one loading of the tenant from the next.
-    generation: i64,
+    pub(super) generation: i64,
     /// The number of the first entry that is kept, less one.
-    floor: u64,
-    entries: VecDeque<Entry>,
+    pub(super) floor: u64,
+    pub(super) entries: VecDeque<Entry>,
 }
 
 impl Journal {
     /// The number of the last change.
     pub fn last(&self) -> u64 {
         self.floor + self.entries.len() as u64
-    }
-
-    /// Whether changes are written down: the tenant is loaded.
-    pub(super) fn is_recording(&self) -> bool {
-        self.recording
     }
 
     /// Tells one loading of the tenant from the next.
@@ -111,7 +108,7 @@ impl Journal {
         self.entries.range(from.min(to)..to)
     }
 
-    fn push(&mut self, at: i64, what: What) {
+    pub(super) fn push(&mut self, at: i64, what: What) {
         let old = at - LIFE.whole_seconds();
         while self.entries.len() >= MAX_ENTRIES || self.entries.front().is_some_and(|e| e.at < old)
         {
@@ -119,61 +116,6 @@ impl Journal {
             self.floor += 1;
         }
         self.entries.push_back(Entry { at, what });
-    }
-}
-
-impl Directory {
-    /// The changes.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    /// Writes changes down from now on: what was loaded before is no change.
-    pub fn start_journal(&mut self) {
-        if !self.journal.recording {
-            self.journal.recording = true;
-            self.journal.generation = super::ticks(self.now());
-        }
-    }
-
-    /// Forgets what changed so far, so that tokens must start over.
-    pub fn forget_journal(&mut self) {
-        self.journal.floor = self.journal.last() + 1;
-        self.journal.entries.clear();
-    }
-
-    /// Whether changes of the object are written down.
-    pub(super) fn is_journaled(&self, slot: Slot) -> bool {
-        let kind = self.object(slot).kind;
-        self.journal.recording
-            && (kind.is_directory_object() || kind == Kind::OAuth2PermissionGrant)
-    }
-
-    /// Writes a change down.
-    pub(super) fn note(&mut self, what: What) {
-        if self.is_journaled(what.slot()) {
-            let at = self.now().unix_timestamp();
-            self.journal.push(at, what);
-        }
-    }
-
-    /// Writes down that a computed property changed.
-    pub(super) fn touch(&mut self, slot: Slot, name: &str) {
-        if self.is_journaled(slot)
-            && let Some(key) = self.names.intern(name)
-        {
-            self.note(What::Set(slot, Box::from([key])));
-        }
-    }
-
-    /// The name behind a property's number.
-    pub fn name(&self, key: Key) -> &str {
-        self.names.text(key)
-    }
-
-    /// How many objects there ever were: every slot is smaller.
-    pub fn end(&self) -> Slot {
-        Slot::try_from(self.objects.len()).unwrap_or(Slot::MAX)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Replication lag: what reads see of the past. A write takes effect at once for all that judges
-//! writes; reads look through eyes that are behind.
+//! writes; a [`Reader`](super::Reader) looks with eyes that are behind.
 //!
 //! Only what changed within the longest lag is kept, and it is cleared away as time passes.
 
-use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use super::{Directory, Record, Slot, ticks};
+use super::history::History;
+use super::licences::Grant;
+use super::object::{Relation, Slot, State};
+use super::record::Record;
 
 /// How far reads are behind at the most. Each object lags by its own share, between half of it and
 /// all of it, which the seed decides.
@@ -21,6 +23,12 @@ pub struct Lags {
     /// Lists, counts, filters and searches miss new objects and see the values before the last
     /// change.
     pub index: Duration,
+    /// Members, owners, managers, sponsors and licences are read as they were before the last
+    /// change. A link lags with the object that it starts at.
+    pub links: Duration,
+    /// A deleted object is still read, one that is restored is still in the recycle bin, and one
+    /// that is gone for good is still where it was.
+    pub deletions: Duration,
     /// A new object cannot become a member, nor get members by reference.
     pub members: Duration,
     /// Delta rounds miss the change.
@@ -36,6 +44,8 @@ impl Lags {
             read: lag,
             stale: lag,
             index: lag,
+            links: lag,
+            deletions: lag,
             members: lag,
             delta: lag,
             seed,
@@ -43,11 +53,12 @@ impl Lags {
     }
 
     fn longest(&self) -> Duration {
-        self.read.max(self.stale).max(self.index).max(self.members)
+        let objects = self.read.max(self.stale).max(self.index).max(self.members);
+        objects.max(self.links).max(self.deletions)
     }
 
     /// An object's share of a lag, in ticks.
-    fn share(&self, lag: Duration, slot: Slot) -> i64 {
+    pub(super) fn share(&self, lag: Duration, slot: Slot) -> i64 {
         // SplitMix64: well mixed, and the same everywhere.
         let mut x = self
             .seed
@@ -73,163 +84,273 @@ pub enum Eyes {
     Index,
 }
 
-thread_local! {
-    static EYES: Cell<Eyes> = const { Cell::new(Eyes::Now) };
-}
-
-/// Makes this thread read with other eyes until it is dropped. A request is answered by one thread
-/// from beginning to end.
+/// An object before a change.
 #[derive(Debug)]
-pub struct Look(Eyes);
-
-impl Look {
-    /// From now on, these eyes.
-    pub fn with(eyes: Eyes) -> Self {
-        Self(EYES.replace(eyes))
-    }
+struct Before {
+    /// Whether the change is one of its state; else only its properties changed.
+    life: bool,
+    state: State,
+    record: Record,
 }
 
-impl Drop for Look {
-    fn drop(&mut self) {
-        EYES.set(self.0);
-    }
+/// A link before a change.
+#[derive(Debug)]
+struct Link {
+    relation: Relation,
+    from: Slot,
+    to: Slot,
+    /// Whether it was there.
+    there: bool,
 }
 
-/// The recent past.
+/// The end of a link that is looked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    From,
+    To,
+}
+
+/// The recent past. Moments are in ticks.
 #[derive(Debug, Default)]
-pub struct Lag {
+pub(super) struct Lag {
     lags: Lags,
     /// When an object was created.
     fresh: HashMap<Slot, i64>,
-    /// When a change was made, and the properties before it; the oldest first.
-    stale: HashMap<Slot, Vec<(i64, Record)>>,
+    objects: History<Before>,
+    /// By both of their ends.
+    links: [History<Link>; 2],
+    grants: History<Vec<Grant>>,
+    group_licences: History<Vec<(u16, u128)>>,
     /// When something can be cleared away.
     due: VecDeque<(i64, Slot)>,
 }
 
 impl Lag {
-    fn clear(&mut self, now: i64) {
-        let longest = i64::try_from(self.lags.longest().whole_nanoseconds() / 100);
-        let longest = longest.unwrap_or(i64::MAX);
-        while let Some((_, slot)) = self.due.pop_front_if(|(due, _)| *due <= now) {
-            let old = |at: i64| at.saturating_add(longest) <= now;
-            if self.fresh.get(&slot).is_some_and(|at| old(*at)) {
-                self.fresh.remove(&slot);
-            }
-            if let Some(list) = self.stale.get_mut(&slot) {
-                list.retain(|(at, _)| !old(*at));
-                if list.is_empty() {
-                    self.stale.remove(&slot);
-                }
-            }
+    /// Nothing past: what happened so far is seen at once.
+    pub(super) fn new(lags: Lags) -> Self {
+        Self {
+            lags,
+            ..Self::default()
         }
     }
 
-    fn schedule(&mut self, now: i64, slot: Slot) {
-        let longest = i64::try_from(self.lags.longest().whole_nanoseconds() / 100);
-        let due = now.saturating_add(longest.unwrap_or(i64::MAX));
-        self.due.push_back((due, slot));
-    }
-}
-
-impl Directory {
     /// How far reads are behind.
-    pub fn lags(&self) -> Lags {
-        self.lag.lags
-    }
-
-    /// Sets how far reads are behind, from now on: what is past is seen at once.
-    pub fn set_lags(&mut self, lags: Lags) {
-        self.lag = Lag {
-            lags,
-            ..Lag::default()
-        };
+    pub(super) fn lags(&self) -> Lags {
+        self.lags
     }
 
     /// A new object: reads are to miss it for a while.
-    pub(super) fn lag_created(&mut self, slot: Slot) {
-        if self.journal.is_recording() && !self.lag.lags.longest().is_zero() {
-            let now = ticks(self.now());
-            self.lag.clear(now);
-            self.lag.fresh.insert(slot, now);
-            self.lag.schedule(now, slot);
+    pub(super) fn created(&mut self, now: i64, slot: Slot) {
+        if !self.lags.longest().is_zero() {
+            self.clear(now);
+            self.fresh.insert(slot, now);
+            self.schedule(now, slot);
         }
     }
 
     /// Properties are about to change: reads are to see the present ones for a while.
-    pub(super) fn lag_changing(&mut self, slot: Slot) {
-        let lags = self.lag.lags;
-        if self.journal.is_recording() && !lags.stale.max(lags.index).is_zero() {
-            let now = ticks(self.now());
-            self.lag.clear(now);
-            let before = self.objects[slot as usize].record.clone();
-            self.lag.stale.entry(slot).or_default().push((now, before));
-            self.lag.schedule(now, slot);
+    pub(super) fn changing(&mut self, now: i64, slot: Slot, state: State, record: &Record) {
+        if !self.lags.stale.max(self.lags.index).is_zero() {
+            self.keep(now, slot, false, state, record);
         }
     }
 
-    /// The properties before changes that the eyes of this thread do not see yet.
-    pub(super) fn past(&self, slot: Slot) -> Option<&Record> {
-        if self.lag.stale.is_empty() {
+    /// An object is about to be deleted or restored, or to go for good.
+    pub(super) fn leaving(&mut self, now: i64, slot: Slot, state: State, record: &Record) {
+        if !self.lags.deletions.is_zero() {
+            self.keep(now, slot, true, state, record);
+        }
+    }
+
+    /// An object never was.
+    pub(super) fn withdrawn(&mut self, slot: Slot) {
+        self.fresh.remove(&slot);
+        self.objects.forget(slot, i64::MAX);
+    }
+
+    fn keep(&mut self, now: i64, slot: Slot, life: bool, state: State, record: &Record) {
+        self.clear(now);
+        let before = Before {
+            life,
+            state,
+            record: record.clone(),
+        };
+        self.objects.push(now, slot, before);
+        self.schedule(now, slot);
+    }
+
+    /// A link came or went; `there` is how it was before.
+    pub(super) fn linked(
+        &mut self,
+        now: i64,
+        relation: Relation,
+        (from, to): (Slot, Slot),
+        there: bool,
+    ) {
+        if self.lags.links.is_zero() {
+            return;
+        }
+        self.clear(now);
+        for (end, slot) in [(End::From, from), (End::To, to)] {
+            let link = Link {
+                relation,
+                from,
+                to,
+                there,
+            };
+            self.links[end as usize].push(now, slot, link);
+            self.schedule(now, slot);
+        }
+    }
+
+    /// Whether licences lag: what a user or group holds is worth keeping before it changes.
+    pub(super) fn keeps_licences(&self) -> bool {
+        !self.lags.links.is_zero()
+    }
+
+    /// A user's licences changed.
+    pub(super) fn granted(&mut self, now: i64, user: Slot, before: Vec<Grant>) {
+        self.clear(now);
+        self.grants.push(now, user, before);
+        self.schedule(now, user);
+    }
+
+    /// A group's licences changed.
+    pub(super) fn licensed(&mut self, now: i64, group: Slot, before: Vec<(u16, u128)>) {
+        self.clear(now);
+        self.group_licences.push(now, group, before);
+        self.schedule(now, group);
+    }
+
+    fn clear(&mut self, now: i64) {
+        let until = now.saturating_sub(ticks_of(self.lags.longest()));
+        while let Some((_, slot)) = self.due.pop_front_if(|(due, _)| *due <= now) {
+            if self.fresh.get(&slot).is_some_and(|at| *at <= until) {
+                self.fresh.remove(&slot);
+            }
+            self.objects.forget(slot, until);
+            for links in &mut self.links {
+                links.forget(slot, until);
+            }
+            self.grants.forget(slot, until);
+            self.group_licences.forget(slot, until);
+        }
+    }
+
+    fn schedule(&mut self, now: i64, slot: Slot) {
+        let due = now.saturating_add(ticks_of(self.lags.longest()));
+        self.due.push_back((due, slot));
+    }
+
+    /// The properties before changes that these eyes do not see yet.
+    pub(super) fn record(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<&Record> {
+        let values = match eyes {
+            Eyes::Now => return None,
+            Eyes::Object => self.lags.stale,
+            Eyes::Index => self.lags.index,
+        };
+        let unseen = |at: i64, before: &Before| {
+            let lag = if before.life {
+                self.lags.deletions
+            } else {
+                values
+            };
+            now < at.saturating_add(self.lags.share(lag, slot))
+        };
+        let mut changes = self.objects.of(slot);
+        let (_, before) = changes.find(|(at, before)| unseen(*at, before))?;
+        Some(&before.record)
+    }
+
+    /// The state before changes of it that these eyes do not see yet.
+    pub(super) fn state(&self, eyes: Eyes, now: i64, slot: Slot) -> Option<State> {
+        if eyes == Eyes::Now {
             return None;
         }
-        let lag = match EYES.get() {
-            Eyes::Now => return None,
-            Eyes::Object => self.lag.lags.stale,
-            Eyes::Index => self.lag.lags.index,
+        let mut changes = self.objects.of(slot).filter(|(_, before)| before.life);
+        let unseen = |at: i64| {
+            let share = self.lags.share(self.lags.deletions, slot);
+            now < at.saturating_add(share)
         };
-        let list = self.lag.stale.get(&slot)?;
-        let (now, share) = (ticks(self.now()), self.lag.lags.share(lag, slot));
-        list.iter()
-            .find(|(at, _)| now < at.saturating_add(share))
-            .map(|(_, record)| record)
+        changes.find(|(at, _)| unseen(*at)).map(|(_, b)| b.state)
     }
 
-    /// Whether the eyes of this thread do not see the object yet.
-    pub fn is_hidden(&self, slot: Slot) -> bool {
-        if self.lag.fresh.is_empty() {
-            return false;
+    /// Links at one end of an object that these eyes see otherwise than they are, or may: the
+    /// other end, and whether they see the link.
+    pub(super) fn links(
+        &self,
+        eyes: Eyes,
+        now: i64,
+        relation: Relation,
+        (end, slot): (End, Slot),
+    ) -> BTreeMap<Slot, bool> {
+        let mut seen = BTreeMap::new();
+        if eyes == Eyes::Now {
+            return seen;
         }
-        match EYES.get() {
+        for (at, link) in self.links[end as usize].of(slot) {
+            let share = self.lags.share(self.lags.links, link.from);
+            if link.relation == relation && now < at.saturating_add(share) {
+                let other = if end == End::From { link.to } else { link.from };
+                // The first change that is not seen yet hides those after it.
+                seen.entry(other).or_insert(link.there);
+            }
+        }
+        seen
+    }
+
+    /// A user's licences before changes that these eyes do not see yet.
+    pub(super) fn grants(&self, eyes: Eyes, now: i64, user: Slot) -> Option<&[Grant]> {
+        let share = self.licence_share(eyes, user)?;
+        let before = self.grants.before(now, user, share);
+        before.map(Vec::as_slice)
+    }
+
+    /// A group's licences before changes that these eyes do not see yet.
+    pub(super) fn group_licences(
+        &self,
+        eyes: Eyes,
+        now: i64,
+        group: Slot,
+    ) -> Option<&[(u16, u128)]> {
+        let share = self.licence_share(eyes, group)?;
+        let before = self.group_licences.before(now, group, share);
+        before.map(Vec::as_slice)
+    }
+
+    fn licence_share(&self, eyes: Eyes, slot: Slot) -> Option<i64> {
+        (eyes != Eyes::Now).then(|| self.lags.share(self.lags.links, slot))
+    }
+
+    /// Whether these eyes do not see a new object yet.
+    pub(super) fn hides(&self, eyes: Eyes, now: i64, slot: Slot) -> bool {
+        match eyes {
             Eyes::Now => false,
-            Eyes::Object => self.is_younger(slot, self.lag.lags.read),
-            Eyes::Index => self.is_younger(slot, self.lag.lags.index),
+            Eyes::Object => self.is_younger(now, slot, self.lags.read),
+            Eyes::Index => self.is_younger(now, slot, self.lags.index),
         }
     }
 
-    /// The objects that the eyes of this thread do not see yet.
-    pub(super) fn hidden(&self) -> impl Iterator<Item = Slot> + '_ {
-        let fresh = self.lag.fresh.keys().copied();
-        fresh.filter(|slot| self.is_hidden(*slot))
+    /// Objects that were created lately.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.fresh.keys().copied()
     }
 
-    /// Whether lists see everything as it is.
-    pub fn lists_are_prompt(&self) -> bool {
-        self.lag.lags.index.is_zero()
+    /// Objects whose properties or state changed lately.
+    pub(super) fn changed(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.objects.slots()
     }
 
-    /// Whether an object is too new to be found by its key.
-    pub fn is_unread(&self, slot: Slot) -> bool {
-        self.is_younger(slot, self.lag.lags.read)
-    }
-
-    /// Whether an object is too new to take part in memberships.
-    pub fn is_unjoinable(&self, slot: Slot) -> bool {
-        self.is_younger(slot, self.lag.lags.members)
-    }
-
-    fn is_younger(&self, slot: Slot, lag: Duration) -> bool {
-        let share = self.lag.lags.share(lag, slot);
-        self.lag
-            .fresh
+    /// Whether an object is younger than its share of a lag.
+    pub(super) fn is_younger(&self, now: i64, slot: Slot, lag: Duration) -> bool {
+        self.fresh
             .get(&slot)
-            .is_some_and(|at| ticks(self.now()) < at.saturating_add(share))
+            .is_some_and(|at| now < at.saturating_add(self.lags.share(lag, slot)))
     }
+}
 
-    /// The last change that a delta round shows.
-    pub fn delta_visible(&self, now: OffsetDateTime) -> u64 {
-        self.journal.visible(now, self.lag.lags.delta)
-    }
+fn ticks_of(lag: Duration) -> i64 {
+    i64::try_from(lag.whole_nanoseconds() / 100).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -4,22 +4,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::licences::{Plan, Sku};
-use super::{Directory, Domain, Kind, Relation, Slot, State, ticks, time_text};
+use super::loading::Loading;
+use super::object::{Domain, Kind, Relation, Slot, State};
+use super::record::{ticks, time_text};
+use super::store::Directory;
 use crate::simulator::seed_types::{
     SeedApp, SeedAssignment, SeedGroup, SeedLicense, SeedPrincipal, SeedSku, SeedTenant, SeedUnit,
     SeedUser,
 };
-
-/// What is known only while loading: slots by number, and edges to objects yet to come.
-#[derive(Debug, Default)]
-pub(super) struct Loading {
-    users: Vec<Slot>,
-    groups: Vec<Slot>,
-    managers: Vec<(Slot, usize)>,
-    nested: Vec<(Slot, usize)>,
-    members: Vec<(Slot, usize)>,
-    owners: Vec<(Slot, usize)>,
-}
 
 impl Directory {
     /// Whether objects still come from a seed.

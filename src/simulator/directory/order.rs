@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Directory, Kind, Slot};
+use super::object::{Kind, Slot};
 
 /// So many orders are kept; more are a sign that none will be asked for again.
 const KEPT: usize = 8;
@@ -23,25 +23,20 @@ impl Orders {
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
-}
 
-impl Directory {
-    /// All objects of a kind, the recycle bin included, as `sort` leaves them; `order` names what
-    /// it does.
-    pub fn in_order(
+    /// The list that was kept under a name, else the one that is made now.
+    pub(super) fn get(
         &self,
         kind: Kind,
         order: String,
-        sort: impl FnOnce(&mut Vec<Slot>),
+        make: impl FnOnce() -> Vec<Slot>,
     ) -> Arc<[Slot]> {
         let key = (kind, order);
-        let kept = || self.orders.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slots) = kept().get(&key) {
             return Arc::clone(slots);
         }
-        let mut slots: Vec<Slot> = self.all(kind, None).collect();
-        sort(&mut slots);
-        let slots: Arc<[Slot]> = slots.into();
+        let slots: Arc<[Slot]> = make().into();
         let mut kept = kept();
         if kept.len() >= KEPT {
             kept.clear();

@@ -7,7 +7,7 @@
 use uuid::{Uuid, uuid};
 
 use super::licences::{GrantError, Licences, combine};
-use super::{Directory, Slot};
+use super::object::Slot;
 
 const EXCHANGE_STANDARD: Uuid = uuid!("9aaf7827-d63c-4b61-89c3-182f06f82e5c");
 const EXCHANGE_ENTERPRISE: Uuid = uuid!("efb87545-963c-4e0d-99df-69c6916d9eb0");
@@ -42,7 +42,7 @@ impl Conflict {
     }
 
     /// Whether one of the plans has a part in it.
-    fn concerns(self, plans: &[Uuid]) -> bool {
+    pub(super) fn concerns(self, plans: &[Uuid]) -> bool {
         match self {
             Self::Needs(plan, _) => plans.contains(&plan),
             Self::Exclusive(a, b) => plans.contains(&a) || plans.contains(&b),
@@ -74,7 +74,7 @@ fn is_ruled(plan: Uuid) -> bool {
 
 impl Licences {
     /// The enabled plans that rules name.
-    fn enabled(&self, held: &[(u16, u128)]) -> Vec<Uuid> {
+    pub(super) fn enabled(&self, held: &[(u16, u128)]) -> Vec<Uuid> {
         held.iter()
             .flat_map(|(sku, disabled)| self.sku(*sku).plans_of(!disabled))
             .map(|plan| plan.id)
@@ -137,26 +137,6 @@ impl Licences {
             if open.len() == before {
                 return errors;
             }
-        }
-    }
-}
-
-impl Directory {
-    /// Takes inherited licences out of force whose plans lost what they depend on.
-    pub(super) fn strike_dependents(&mut self, member: Slot) {
-        loop {
-            let licences = &self.licences;
-            let mut broken = licences.conflicts(member);
-            broken.retain(|c| matches!(c, Conflict::Needs(..)));
-            let struck = licences.grants(member).iter().find(|g| {
-                let own = licences.enabled(&[(g.sku, g.disabled)]);
-                g.group.is_some() && g.error.is_none() && broken.iter().any(|c| c.concerns(&own))
-            });
-            let Some((sku, group, disabled)) = struck.map(|g| (g.sku, g.group, g.disabled)) else {
-                return;
-            };
-            let error = Some(GrantError::DependencyViolation);
-            self.set_grant(member, sku, group, Some((disabled, error)));
         }
     }
 }

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::schedules::{Having, Holder, Span};
-use super::{Directory, Kind, Relation, Slot};
+use super::agenda::{Having, Holder, Span};
+use super::object::{Kind, Relation, Slot};
+use super::store::Directory;
 
 impl Directory {
     /// The assignment of a role to a principal at a scope.

@@ -1,84 +1,17 @@
 //! Role assignments and eligibilities in time: schedules, and the instances that come and go with
 //! the clock (Privileged Identity Management).
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Directory, Kind, Slot, State, ticks, time_text};
+use super::agenda::{Having, Holder, Span};
+use super::object::{Kind, Slot, State};
+use super::record::{parse_time, ticks, time_text};
+use super::store::Directory;
 
 /// How long a request can be read.
 const REQUEST_LIFE: Duration = Duration::days(45);
-
-/// What is due when.
-#[derive(Debug, Default)]
-pub(super) struct Agenda(BTreeSet<(i64, Slot)>);
-
-/// Whether someone has a role, or may take it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Having {
-    /// Has it.
-    Active,
-    /// May take it.
-    Eligible,
-}
-
-impl Having {
-    /// The kind of its schedules.
-    pub fn schedule(self) -> Kind {
-        match self {
-            Self::Active => Kind::AssignmentSchedule,
-            Self::Eligible => Kind::EligibilitySchedule,
-        }
-    }
-
-    /// The kind of its instances.
-    pub fn instance(self) -> Kind {
-        match self {
-            Self::Active => Kind::AssignmentInstance,
-            Self::Eligible => Kind::EligibilityInstance,
-        }
-    }
-
-    /// The kind of its requests.
-    pub fn request(self) -> Kind {
-        match self {
-            Self::Active => Kind::AssignmentRequest,
-            Self::Eligible => Kind::EligibilityRequest,
-        }
-    }
-
-    fn schedule_id(self) -> &'static str {
-        match self {
-            Self::Active => "roleAssignmentScheduleId",
-            Self::Eligible => "roleEligibilityScheduleId",
-        }
-    }
-}
-
-/// Who has which role where.
-#[derive(Clone, Debug)]
-pub struct Holder {
-    /// The definition.
-    pub role: Slot,
-    /// The principal.
-    pub principal: Slot,
-    /// `/` is the whole tenant.
-    pub scope: String,
-}
-
-/// From when to when.
-#[derive(Clone, Debug)]
-pub struct Span {
-    /// The start.
-    pub start: OffsetDateTime,
-    /// The end, if there is one.
-    pub end: Option<OffsetDateTime>,
-    /// `scheduleInfo` as Graph shows it.
-    pub info: Value,
-}
 
 fn text(moment: OffsetDateTime) -> Value {
     Value::String(time_text(ticks(moment)))
@@ -297,7 +230,7 @@ impl Directory {
             let info = self.json(slot, "scheduleInfo");
             let end = info["expiration"]["endDateTime"]
                 .as_str()
-                .and_then(super::parse_time);
+                .and_then(parse_time);
             if end.is_some_and(|end| end <= now) {
                 self.end_schedule(slot);
             } else if self.instance_of(slot).is_none() {

@@ -167,7 +167,8 @@ impl Gate for Passage {
         if self.permitted(request) {
             None
         } else {
-            Some(SimError::denied().into_response(request, self.clock.now()))
+            let denied = SimError::denied();
+            Some(SimResponse::refusal(denied, request, self.clock.now()))
         }
     }
 
@@ -304,7 +305,7 @@ impl Tenant for View<'_> {
     fn deleted_type(&self, id: &str) -> Option<String> {
         let directory = self.0.read();
         let slot = directory.find(uuid::Uuid::parse_str(id).ok()?)?;
-        let object = directory.object(slot);
-        (object.state == State::Deleted).then(|| object.kind.entity().to_owned())
+        let kind = directory.object(slot).kind;
+        (directory.state(slot) == State::Deleted).then(|| kind.entity().to_owned())
     }
 }

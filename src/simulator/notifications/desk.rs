@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use time::Duration;
 
-use super::Item;
+use super::notice::Item;
 
 /// What became of notifications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -9,11 +9,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, JoinSet};
+use url::{Host, Url};
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::{Item, Wire, expiry, lifecycle, local, notify};
-use crate::simulator::core::Graph;
+use super::notice::{Item, expiry, lifecycle, notify};
+use crate::simulator::core::{Graph, Wire};
 use crate::simulator::directory::{Kind, ticks};
 
 /// How often the journal is looked at.
@@ -291,4 +292,37 @@ async fn post(http: &reqwest::Client, url: &str, payloads: Vec<Value>) -> bool {
     let sent = http.post(url).json(&json!({"value": payloads})).send();
     sent.await
         .is_ok_and(|response| response.status().is_success())
+}
+
+/// An address that the simulator may call: on this machine, nowhere else.
+fn local(url: &str) -> Option<Url> {
+    let url = Url::parse(url).ok()?;
+    let here = match url.host()? {
+        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    (here && matches!(url.scheme(), "http" | "https")).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (url, fits) in [
+            ("http://127.0.0.1:9/x", true),
+            ("https://localhost/x?a=b", true),
+            ("http://[::1]:80/", true),
+            ("http://example.com/", false),
+            ("http://127.0.0.1.example.com/", false),
+            ("http://localhost@example.com/", false),
+            ("http://10.0.0.1/", false),
+            ("ftp://localhost/", false),
+            ("nonsense", false),
+        ] {
+            assert_eq!(local(url).is_some(), fits, "{url}");
+        }
+    }
 }

@@ -7,11 +7,11 @@ use time::Duration;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use super::answers::{created, entity};
 use super::complete::complete;
 use super::keys;
 use super::validate::{self, Limits};
-use super::{created, entity, guid};
-use crate::simulator::directory::{Directory, Kind, Slot, parse_time};
+use crate::simulator::directory::{Directory, Kind, Slot, guid, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::values;
@@ -233,11 +233,11 @@ fn insert_service_principal(
     if let Value::Array(uris) = dir.json(app, "identifierUris") {
         names.extend(uris);
     }
-    let web = values::value(dir, app, "web");
+    let web = values::value(dir.present(), app, "web");
     let addresses = [
         &web,
-        &values::value(dir, app, "spa"),
-        &values::value(dir, app, "publicClient"),
+        &values::value(dir.present(), app, "spa"),
+        &values::value(dir.present(), app, "publicClient"),
     ]
     .iter()
     .filter_map(|part| part["redirectUris"].as_array())
@@ -251,10 +251,10 @@ fn insert_service_principal(
         ("appDescription", dir.json(app, "description")),
         ("appRoles", dir.json(app, "appRoles")),
         ("signInAudience", dir.json(app, "signInAudience")),
-        ("info", values::value(dir, app, "info")),
+        ("info", values::value(dir.present(), app, "info")),
         (
             "verifiedPublisher",
-            values::value(dir, app, "verifiedPublisher"),
+            values::value(dir.present(), app, "verifiedPublisher"),
         ),
         ("addIns", dir.json(app, "addIns")),
         (

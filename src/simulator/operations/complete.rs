@@ -28,7 +28,7 @@ pub fn complete(
             Value::Array(items) => items.iter_mut().for_each(|item| fill(structure, item)),
             Value::Object(given) => {
                 let before = match slot {
-                    Some(slot) => values::value(dir, slot, name),
+                    Some(slot) => values::value(dir.present(), slot, name),
                     None => values::structure(kind, name),
                 };
                 let mut whole = match before {

@@ -1,7 +1,7 @@
 //! Deleting, and the recycle bin: restore and purge.
 
-use super::entity;
-use crate::simulator::directory::{Kind, Slot, State};
+use super::answers::entity;
+use crate::simulator::directory::{Kind, Slot, State, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
@@ -48,7 +48,7 @@ pub fn delete_group(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
 
 /// `DELETE /applications/{id}`: its service principal in this tenant goes along.
 pub fn delete_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let app_id = ctx.dir.text(slot, "appId").and_then(super::guid);
+    let app_id = ctx.dir.text(slot, "appId").and_then(guid);
     let principal = app_id.and_then(|id| ctx.dir.find_app(Kind::ServicePrincipal, id));
     if let Some(principal) = principal {
         bin(ctx, principal)?;
@@ -99,7 +99,7 @@ pub fn restore(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
         return Err(SimError::conflict("proxyAddresses"));
     }
     ctx.dir.set_state(slot, State::Live);
-    let shown = Projection::of_mixed().show(ctx.dir, slot);
+    let shown = Projection::of_mixed().show(ctx.dir.present(), slot);
     Ok(entity(
         &ctx.view(),
         "directoryObjects/$entity",

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::{entity, no_options, value_of};
-use crate::simulator::directory::{Directory, Kind, Plan, Slot, ticks, time_text};
+use super::answers::{entity, value_of};
+use crate::simulator::directory::{Kind, Plan, Reader, Slot, ticks, time_text};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{EntitySet, Filtering, View};
-use crate::simulator::query::options::Query;
+use crate::simulator::query::options::{Query, check_none};
 use crate::simulator::query::project::Projection;
 use crate::simulator::request::SimResponse;
 
@@ -20,11 +20,11 @@ pub fn read(
 ) -> Result<SimResponse, SimError> {
     let mut select = None;
     if matches!(set.filter, Filtering::None) {
-        no_options(view.request)?;
+        check_none(view.request)?;
     } else {
         let query = Query::parse(view)?;
         query.check_single().map_err(|_| SimError::unsupported())?;
-        Projection::new(&query, entity_name(set), false)?;
+        Projection::new(view, &query, entity_name(set), false)?;
         select = query.select;
     }
     let shown = |document: &Value| match (&select, document) {
@@ -81,9 +81,9 @@ fn plan(plan: &Plan) -> Value {
 }
 
 /// `/subscribedSkus`
-pub fn subscribed_skus(dir: &Directory) -> Vec<Value> {
-    let tenant = dir.tenant.id;
-    dir.licences
+pub fn subscribed_skus(dir: Reader<'_>) -> Vec<Value> {
+    let tenant = dir.tenant().id;
+    dir.licences()
         .skus
         .iter()
         .map(|sku| {
@@ -93,7 +93,7 @@ pub fn subscribed_skus(dir: &Directory) -> Vec<Value> {
                 _ => "Enabled",
             };
             json!({
-                "accountName": dir.tenant.name,
+                "accountName": dir.tenant().name,
                 "accountId": tenant.to_string(),
                 "appliesTo": "User",
                 "capabilityStatus": status,
@@ -115,12 +115,11 @@ pub fn subscribed_skus(dir: &Directory) -> Vec<Value> {
 }
 
 /// `/users/{id}/licenseDetails`
-pub fn license_details(dir: &Directory, user: Slot) -> Vec<Value> {
-    dir.licences
-        .held(user)
+pub fn license_details(dir: Reader<'_>, user: Slot) -> Vec<Value> {
+    dir.held(user)
         .into_iter()
         .map(|(number, disabled)| {
-            let sku = dir.licences.sku(number);
+            let sku = dir.licences().sku(number);
             let plans: Vec<Value> = sku
                 .plans
                 .iter()
@@ -144,9 +143,9 @@ pub fn license_details(dir: &Directory, user: Slot) -> Vec<Value> {
 }
 
 /// `/organization`
-pub fn organization(dir: &Directory) -> Vec<Value> {
+pub fn organization(dir: Reader<'_>) -> Vec<Value> {
     let domains: Vec<Value> = dir
-        .tenant
+        .tenant()
         .domains
         .iter()
         .map(|d| {
@@ -160,15 +159,15 @@ pub fn organization(dir: &Directory) -> Vec<Value> {
         })
         .collect();
     vec![json!({
-        "id": dir.tenant.id.to_string(),
+        "id": dir.tenant().id.to_string(),
         "deletedDateTime": null,
         "businessPhones": [],
         "city": null,
         "country": null,
         "countryLetterCode": "US",
-        "createdDateTime": time_text(ticks(dir.tenant.created)),
+        "createdDateTime": time_text(ticks(dir.tenant().created)),
         "defaultUsageLocation": null,
-        "displayName": dir.tenant.name,
+        "displayName": dir.tenant().name,
         "marketingNotificationEmails": [],
         "onPremisesLastSyncDateTime": null,
         "onPremisesSyncEnabled": null,
@@ -189,8 +188,8 @@ pub fn organization(dir: &Directory) -> Vec<Value> {
 }
 
 /// `/domains`
-pub fn domains(dir: &Directory) -> Vec<Value> {
-    dir.tenant
+pub fn domains(dir: Reader<'_>) -> Vec<Value> {
+    dir.tenant()
         .domains
         .iter()
         .map(|domain| {
@@ -213,7 +212,7 @@ pub fn domains(dir: &Directory) -> Vec<Value> {
 }
 
 /// `/directoryRoleTemplates`: the built-in role definitions.
-pub fn role_templates(dir: &Directory) -> Vec<Value> {
+pub fn role_templates(dir: Reader<'_>) -> Vec<Value> {
     dir.all(Kind::RoleDefinition, None)
         .filter(|slot| dir.flag(*slot, "isBuiltIn"))
         .map(|slot| {

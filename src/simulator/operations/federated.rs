@@ -5,11 +5,12 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{entity, no_options, value_of};
+use super::answers::{entity, value_of};
 use crate::odata::request::Method;
-use crate::simulator::directory::{Directory, Slot};
+use crate::simulator::directory::{Reader, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{Ctx, View};
+use crate::simulator::query::options::check_none;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -20,14 +21,14 @@ const PROPERTY: &str = "federatedIdentityCredentials";
 const MAX: usize = 20;
 const NAMES: [&str; 5] = ["name", "issuer", "subject", "description", "audiences"];
 
-fn all(dir: &Directory, app: Slot) -> Vec<Value> {
+fn all(dir: Reader<'_>, app: Slot) -> Vec<Value> {
     match dir.json(app, PROPERTY) {
         Value::Array(list) => list,
         _ => Vec::new(),
     }
 }
 
-fn context(dir: &Directory, app: Slot) -> String {
+fn context(dir: Reader<'_>, app: Slot) -> String {
     format!("applications('{}')/{PROPERTY}", dir.id_text(app))
 }
 
@@ -43,7 +44,7 @@ fn find(list: &[Value], key: &str) -> Result<usize, SimError> {
 
 /// `GET`
 pub fn read(view: &View<'_>, app: Slot, more: &[String]) -> Answer {
-    no_options(view.request)?;
+    check_none(view.request)?;
     let list = all(view.dir, app);
     let context = context(view.dir, app);
     match more {
@@ -58,7 +59,7 @@ pub fn read(view: &View<'_>, app: Slot, more: &[String]) -> Answer {
 
 /// `POST`, `PATCH`, `DELETE`
 pub fn change(ctx: &mut Ctx<'_>, app: Slot, more: &[String]) -> Answer {
-    let mut list = all(ctx.dir, app);
+    let mut list = all(ctx.dir.present(), app);
     let mut answer = SimResponse::no_content();
     match (ctx.request.method, more) {
         (Method::Post, []) => {
@@ -66,7 +67,7 @@ pub fn change(ctx: &mut Ctx<'_>, app: Slot, more: &[String]) -> Answer {
             let id = made["id"].as_str().unwrap_or_default().to_owned();
             let shown = entity(
                 &ctx.view(),
-                &format!("{}/$entity", context(ctx.dir, app)),
+                &format!("{}/$entity", context(ctx.dir.present(), app)),
                 made.clone(),
             );
             list.push(made);

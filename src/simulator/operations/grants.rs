@@ -6,11 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::answers::{created, entity};
 use super::refs::body_id;
 use super::validate::{self, Limits};
-use super::{created, entity, guid};
 use crate::odata::request::Method;
-use crate::simulator::directory::{Directory, Kind, Slot, State};
+use crate::simulator::directory::{Directory, Kind, Reader, Slot, State, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{Ctx, Filtering, Paging, View};
 use crate::simulator::query::list::{self, Listing};
@@ -147,7 +147,7 @@ fn end(part: &str) -> &'static str {
     }
 }
 
-fn context(dir: &Directory, slot: Slot, part: &str) -> String {
+fn context(dir: Reader<'_>, slot: Slot, part: &str) -> String {
     let set = match dir.object(slot).kind {
         Kind::User => "users",
         Kind::Group => "groups",
@@ -156,7 +156,7 @@ fn context(dir: &Directory, slot: Slot, part: &str) -> String {
     format!("{set}('{}')/{part}", dir.id_text(slot))
 }
 
-fn find(dir: &Directory, slot: Slot, part: &str, key: &str) -> Result<Slot, SimError> {
+fn find(dir: Reader<'_>, slot: Slot, part: &str, key: &str) -> Result<Slot, SimError> {
     dir.find_text(Kind::AppRoleAssignment, key)
         .filter(|found| dir.text(*found, end(part)) == Some(&dir.id_text(slot)))
         .ok_or_else(|| SimError::not_found(key))
@@ -202,7 +202,7 @@ fn change(ctx: &mut Ctx<'_>, slot: Slot, part: &'static str, more: &[String]) ->
     match (ctx.request.method, more) {
         (Method::Post, []) => assign(ctx, slot, part),
         (Method::Delete, [key]) => {
-            let found = find(ctx.dir, slot, part, key)?;
+            let found = find(ctx.dir.present(), slot, part, key)?;
             ctx.dir.purge(found);
             Ok(SimResponse::no_content())
         }
@@ -266,8 +266,8 @@ fn assign(ctx: &mut Ctx<'_>, slot: Slot, part: &'static str) -> Answer {
     properties.extend(texts.map(|(name, value)| (name, json!(value))));
     let pairs = properties.iter().map(|(name, value)| (*name, value));
     let made = ctx.dir.insert(Kind::AppRoleAssignment, unique, pairs);
-    let context = format!("{}/$entity", context(ctx.dir, slot, part));
-    let shown = Projection::created().show(ctx.dir, made);
+    let context = format!("{}/$entity", context(ctx.dir.present(), slot, part));
+    let shown = Projection::created().show(ctx.dir.present(), made);
     let mut response = entity(&ctx.view(), &context, shown.into());
     response.status = 201;
     let (origin, tenant) = (&ctx.request.origin, ctx.dir.tenant.id);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::created;
+use super::answers::created;
 use super::refs::{self, MAX_BINDS};
 use super::validate::{self, Input, Limits};
 use crate::simulator::directory::{Kind, Relation, Slot};
@@ -145,7 +145,7 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
             refs::add_members(ctx.dir, slot, &members)
         }
     }) {
-        ctx.dir.purge(slot);
+        ctx.dir.withdraw(slot);
         return Err(error);
     }
     for owner in owners {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::entity;
+use super::answers::entity;
 use crate::odata::facts;
 use crate::simulator::directory::Kind;
 use crate::simulator::errors::SimError;

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -96,18 +96,4 @@ fn subject(certificate: &X509Certificate<'_>) -> String {
         })
         .collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(", ")
-}
-
-/// The credentials as a GET shows them: without the keys.
-pub fn without_keys(value: Value) -> Value {
-    match value {
-        Value::Array(keys) => keys
-            .into_iter()
-            .map(|mut key| {
-                key["key"] = json!(null);
-                key
-            })
-            .collect(),
-        other => other,
-    }
 }

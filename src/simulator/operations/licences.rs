@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{entity, guid};
-use crate::simulator::directory::{Conflict, Directory, Relation, Slot};
+use super::answers::entity;
+use crate::simulator::directory::{Conflict, Directory, Relation, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
@@ -183,7 +183,7 @@ pub fn reprocess(ctx: &mut Ctx<'_>, user: Slot) -> Answer {
 }
 
 fn shown(ctx: &Ctx<'_>, slot: Slot, context: &str, status: u16) -> SimResponse {
-    let shown = Projection::default().show(ctx.dir, slot);
+    let shown = Projection::default().show(ctx.dir.present(), slot);
     let mut response = entity(&ctx.view(), &format!("{context}/$entity"), shown.into());
     response.status = status;
     response.with_header("Location", ctx.request.origin.clone())

@@ -2,20 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::answers::{entity, value_of};
 use super::validate::fits;
-use super::{entity, value_of};
 use crate::odata::facts;
 use crate::odata::request::Method;
-use crate::simulator::core::Options;
-use crate::simulator::directory::{Directory, Kind, Slot};
+use crate::simulator::directory::{Kind, Reader, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{Ctx, View};
+use crate::simulator::options::Options;
 use crate::simulator::query::values;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
 
-fn check_mailbox(dir: &Directory, options: &Options, slot: Slot) -> Result<(), SimError> {
+fn check_mailbox(dir: Reader<'_>, options: &Options, slot: Slot) -> Result<(), SimError> {
     if options.mailbox_for_all || dir.text(slot, "mail").is_some() {
         return Ok(());
     }
@@ -26,7 +26,7 @@ fn check_mailbox(dir: &Directory, options: &Options, slot: Slot) -> Result<(), S
     ))
 }
 
-fn context(dir: &Directory, slot: Slot) -> String {
+fn context(dir: Reader<'_>, slot: Slot) -> String {
     format!("users('{}')/mailboxSettings", dir.id_text(slot))
 }
 
@@ -56,10 +56,10 @@ pub fn change(ctx: &mut Ctx<'_>, slot: Slot, more: &[String]) -> Answer {
     if ctx.request.method != Method::Patch || !more.is_empty() {
         return Err(SimError::method());
     }
-    check_mailbox(ctx.dir, ctx.options, slot)?;
+    check_mailbox(ctx.dir.present(), ctx.options, slot)?;
     let complex = facts::complex("mailboxSettings").ok_or_else(SimError::unsupported)?;
     let body = ctx.request.body_object()?;
-    let now = values::mailbox(ctx.dir, slot);
+    let now = values::mailbox(ctx.dir.present(), slot);
     let mut changed = Map::new();
     for (name, value) in body.into_iter().filter(|(n, _)| !n.contains("@odata.")) {
         let property = complex
@@ -87,6 +87,6 @@ pub fn change(ctx: &mut Ctx<'_>, slot: Slot, more: &[String]) -> Answer {
         .entry(slot)
         .or_default()
         .extend(changed.clone());
-    let context = context(ctx.dir, slot);
+    let context = context(ctx.dir.present(), slot);
     Ok(entity(&ctx.view(), &context, changed.into()))
 }

@@ -1,9 +1,9 @@
-//! Membership checks: transitive, by id.
+//! Membership checks: transitive, by id. They are reads, although they are sent as POST.
 
 use serde_json::Value;
 
-use super::{guid, value_of};
-use crate::simulator::directory::{Kind, Slot};
+use super::answers::value_of;
+use crate::simulator::directory::{Eyes, Kind, Reader, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;
@@ -13,8 +13,13 @@ type Answer = Result<SimResponse, SimError>;
 /// The most ids in a check.
 const MAX_IDS: usize = 20;
 
+/// The directory as the caller sees it.
+fn seen<'a>(ctx: &'a Ctx<'_>) -> Reader<'a> {
+    ctx.dir.seen_by(Eyes::Object)
+}
+
 fn ids(ctx: &Ctx<'_>, slots: impl Iterator<Item = Slot>) -> SimResponse {
-    let ids: Vec<Value> = slots.map(|slot| ctx.dir.id_text(slot).into()).collect();
+    let ids: Vec<Value> = slots.map(|slot| seen(ctx).id_text(slot).into()).collect();
     value_of(&ctx.view(), "Collection(Edm.String)", ids.into())
         .with_header("Location", ctx.request.origin.clone())
 }
@@ -32,7 +37,7 @@ fn asked(ctx: &Ctx<'_>, name: &str) -> Result<Vec<Slot>, SimError> {
             .as_str()
             .ok_or_else(|| SimError::invalid_property(name))?;
         let id = guid(text).ok_or_else(|| SimError::identifier(text))?;
-        slots.extend(ctx.dir.live(id));
+        slots.extend(seen(ctx).live(id));
     }
     Ok(slots)
 }
@@ -40,17 +45,17 @@ fn asked(ctx: &Ctx<'_>, name: &str) -> Result<Vec<Slot>, SimError> {
 /// `checkMemberGroups`: those of the given groups that hold the object, nesting counted.
 pub fn check_groups(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     let asked = asked(ctx, "groupIds")?;
-    let holders = ctx.dir.closure(slot, false);
+    let holders = seen(ctx).closure(slot, false);
     let found = asked
         .into_iter()
-        .filter(|g| holders.contains(g) && ctx.dir.object(*g).kind == Kind::Group);
+        .filter(|g| holders.contains(g) && seen(ctx).object(*g).kind == Kind::Group);
     Ok(ids(ctx, found))
 }
 
 /// `checkMemberObjects`: groups, roles and administrative units alike.
 pub fn check_objects(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     let asked = asked(ctx, "ids")?;
-    let holders = ctx.dir.closure(slot, false);
+    let holders = seen(ctx).closure(slot, false);
     Ok(ids(ctx, asked.into_iter().filter(|g| holders.contains(g))))
 }
 
@@ -60,9 +65,10 @@ fn all(ctx: &Ctx<'_>, slot: Slot, groups_only: bool) -> Answer {
         .get("securityEnabledOnly")
         .and_then(Value::as_bool)
         .ok_or_else(|| SimError::invalid_property("securityEnabledOnly"))?;
-    let holders = ctx.dir.closure(slot, false).into_iter().filter(|holder| {
-        let group = ctx.dir.object(*holder).kind == Kind::Group;
-        (group || !groups_only) && (!security || !group || ctx.dir.flag(*holder, "securityEnabled"))
+    let holders = seen(ctx).closure(slot, false).into_iter().filter(|holder| {
+        let group = seen(ctx).object(*holder).kind == Kind::Group;
+        (group || !groups_only)
+            && (!security || !group || seen(ctx).flag(*holder, "securityEnabled"))
     });
     Ok(ids(ctx, holders))
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{guid, value_of};
-use crate::simulator::directory::Slot;
+use super::answers::value_of;
+use crate::simulator::directory::{Eyes, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::options::Query;
@@ -26,14 +26,16 @@ pub fn get_by_ids(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
         Some(Value::Array(types)) => Some(types.iter().filter_map(Value::as_str).collect()),
         Some(_) => return Err(SimError::invalid_property("types")),
     };
+    // A read, although it is sent as POST.
+    let seen = ctx.dir.seen_by(Eyes::Object);
     let mut slots: Vec<Slot> = Vec::new();
     for id in ids {
         let text = id
             .as_str()
             .ok_or_else(|| SimError::invalid_property("ids"))?;
         let id = guid(text).ok_or_else(|| SimError::identifier(text))?;
-        slots.extend(ctx.dir.live(id).filter(|slot| {
-            let kind = ctx.dir.object(*slot).kind;
+        slots.extend(seen.live(id).filter(|slot| {
+            let kind = seen.object(*slot).kind;
             let wanted = |types: &Vec<&str>| {
                 types.iter().any(|t| {
                     t.eq_ignore_ascii_case(kind.entity())
@@ -47,11 +49,11 @@ pub fn get_by_ids(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
     slots.dedup();
     let view = ctx.view();
     let query = Query::parse(&view)?;
-    let mut projection = Projection::new(&query, "directoryObject", true)?;
+    let mut projection = Projection::new(&view, &query, "directoryObject", true)?;
     projection.typed = true;
     let rows: Vec<Value> = slots
         .iter()
-        .map(|s| projection.show(ctx.dir, *s).into())
+        .map(|s| projection.show(seen, *s).into())
         .collect();
     let context = format!("directoryObjects{}", projection.context());
     Ok(value_of(&view, &context, rows.into()).with_header("Location", ctx.request.origin.clone()))

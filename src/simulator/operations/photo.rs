@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::entity;
+use super::answers::entity;
 use crate::odata::request::Method;
 use crate::simulator::directory::Slot;
 use crate::simulator::errors::SimError;
@@ -25,7 +25,7 @@ fn missing() -> SimError {
 
 /// `GET …/photo` and `…/photo/$value`
 pub fn read(view: &View<'_>, slot: Slot, more: &[String]) -> Answer {
-    let (content_type, bytes) = view.dir.photos.get(&slot).ok_or_else(missing)?;
+    let (content_type, bytes) = view.dir.directory().photos.get(&slot).ok_or_else(missing)?;
     match more {
         [] => {
             let shown = json!({

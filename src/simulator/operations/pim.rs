@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::answers::created;
 use super::refs::body_id;
-use super::{created, guid, roles};
-use crate::simulator::directory::schedules::{Having, Holder, Span};
-use crate::simulator::directory::{Directory, Kind, Slot, parse_time, ticks, time_text};
+use super::roles;
+use crate::simulator::directory::{
+    Directory, Having, Holder, Kind, Slot, Span, guid, parse_time, ticks, time_text,
+};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;
@@ -117,7 +119,7 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
     let stored = store(ctx.dir, having, &body, &id, status, &target, span.as_ref());
     if validates {
         let answer = created(ctx, stored);
-        ctx.dir.purge(stored);
+        ctx.dir.withdraw(stored);
         return Ok(answer);
     }
     ctx.dir.plan_request(stored);

@@ -1,13 +1,10 @@
 //! Relations that are written by reference: members, owners, manager, sponsors.
 
-use super::guid;
-use crate::simulator::directory::{Directory, Kind, Relation, Slot};
+use super::resolve::resolve;
+use crate::simulator::directory::{Directory, Kind, Relation, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
-use crate::simulator::operations::resolve;
-use crate::simulator::request::SimRequest;
 use crate::simulator::route;
-use crate::simulator::sets::SETS;
 
 /// The most owners of a group.
 const MAX_OWNERS: usize = 100;
@@ -21,30 +18,27 @@ pub fn target(ctx: &Ctx<'_>) -> Result<Slot, SimError> {
         .get("@odata.id")
         .and_then(serde_json::Value::as_str)
         .ok_or_else(|| SimError::invalid_property("@odata.id"))?;
-    address_target(ctx.dir, ctx.request, address)
+    address_target(ctx, address)
 }
 
 /// The object that an address names. The host must be Graph's own.
-pub fn address_target(
-    dir: &Directory,
-    request: &SimRequest,
-    address: &str,
-) -> Result<Slot, SimError> {
+fn address_target(ctx: &Ctx<'_>, address: &str) -> Result<Slot, SimError> {
+    let dir = ctx.dir.present();
     let invalid = || SimError::invalid_property("@odata.id");
     let bare = |url: &str| {
         url.split_once("://")
             .map(|(_, rest)| rest.to_ascii_lowercase())
     };
-    let own = bare(&request.origin).ok_or_else(invalid)?;
+    let own = bare(&ctx.request.origin).ok_or_else(invalid)?;
     let (_, rest) = address.split_once("://").ok_or_else(invalid)?;
     let (host, path) = rest.split_once('/').ok_or_else(invalid)?;
     let (version, path) = path.split_once('/').ok_or_else(invalid)?;
     if !host.eq_ignore_ascii_case(&own) || !matches!(version, "v1.0" | "beta") {
         return Err(invalid());
     }
-    let route = route::parse(path).map_err(|_| invalid())?;
+    let route = route::parse(ctx.sets, path).map_err(|_| invalid())?;
     match route.rest.as_slice() {
-        [key] if SETS.iter().any(|set| std::ptr::eq(set, route.set)) => {
+        [key] => {
             let slot = resolve(dir, route.set, key)?;
             if dir.object(slot).kind.is_directory_object() {
                 Ok(slot)
@@ -155,7 +149,7 @@ pub fn add_members(dir: &mut Directory, group: Slot, members: &[Slot]) -> Result
 pub fn bound(ctx: &Ctx<'_>, addresses: &[String]) -> Result<Vec<Slot>, SimError> {
     let mut slots = Vec::new();
     for address in addresses {
-        let slot = address_target(ctx.dir, ctx.request, address)?;
+        let slot = address_target(ctx, address)?;
         if slots.contains(&slot) {
             return Err(SimError::bad(
                 "Request contains a property with duplicate values",

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::created;
+use super::answers::created;
 use super::refs::body_id;
 use super::validate::{self, Limits};
-use crate::simulator::directory::{Directory, Kind, Slot};
+use crate::simulator::directory::{Directory, Items, Kind, Reader, Slot, guid};
 use crate::simulator::errors::SimError;
-use crate::simulator::model::{Ctx, Items};
+use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -28,8 +28,8 @@ pub fn exists() -> SimError {
 }
 
 /// The object that an assignment's property names.
-fn end<'a>(dir: &'a Directory, slot: Slot, after: Option<Slot>, name: &str) -> Items<'a> {
-    let id = dir.text(slot, name).and_then(super::guid);
+fn end<'a>(dir: Reader<'a>, slot: Slot, after: Option<Slot>, name: &str) -> Items<'a> {
+    let id = dir.text(slot, name).and_then(guid);
     let found = id
         .and_then(|id| dir.live(id))
         .filter(|s| after.is_none_or(|after| *s > after));
@@ -37,12 +37,12 @@ fn end<'a>(dir: &'a Directory, slot: Slot, after: Option<Slot>, name: &str) -> I
 }
 
 /// An assignment's principal.
-pub fn principal(dir: &Directory, slot: Slot, after: Option<Slot>) -> Items<'_> {
+pub fn principal(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
     end(dir, slot, after, "principalId")
 }
 
 /// An assignment's definition.
-pub fn definition(dir: &Directory, slot: Slot, after: Option<Slot>) -> Items<'_> {
+pub fn definition(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
     end(dir, slot, after, "roleDefinitionId")
 }
 
@@ -162,7 +162,7 @@ pub fn check_scope(dir: &Directory, scope: &str) -> Result<(), SimError> {
         Some(_) => return Err(invalid()),
         None => (None, path),
     };
-    let slot = super::guid(id)
+    let slot = guid(id)
         .and_then(|id| dir.live(id))
         .ok_or_else(|| SimError::not_found(id))?;
     if kind.is_none_or(|kind| dir.object(slot).kind == kind) {
@@ -206,7 +206,7 @@ pub fn activate(ctx: &mut Ctx<'_>) -> Answer {
 
 fn role_of(dir: &Directory, activated: Slot) -> Result<Slot, SimError> {
     dir.text(activated, "roleTemplateId")
-        .and_then(super::guid)
+        .and_then(guid)
         .and_then(|id| dir.live(id))
         .ok_or_else(|| SimError::not_found(&dir.id_text(activated)))
 }

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 use time::Duration;
 use uuid::Uuid;
 
-use super::created;
+use super::answers::created;
 use crate::odata::request::Method;
 use crate::simulator::directory::{Directory, Kind, Slot, parse_time, ticks};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
-use crate::simulator::notifications::Resource;
+use crate::simulator::notifications::resource::Resource;
 use crate::simulator::request::{SimRequest, SimResponse};
 
 type Answer = Result<SimResponse, SimError>;

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::answers::entity;
 use super::applications;
-use super::{entity, route};
-use crate::simulator::directory::{Directory, Kind};
+use crate::simulator::directory::{Kind, Reader};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
 use crate::simulator::request::SimResponse;
+use crate::simulator::route;
 
 /// Id, name, publisher, modes of single sign-on, kinds of provisioning.
 type Row = (
@@ -39,7 +40,7 @@ const TEMPLATES: [Row; 2] = [
 ];
 
 /// `/applicationTemplates`
-pub fn all(_: &Directory) -> Vec<Value> {
+pub fn all(_: Reader<'_>) -> Vec<Value> {
     TEMPLATES
         .iter()
         .map(|(id, name, publisher, sign_on, provisioning)| {
@@ -60,7 +61,7 @@ pub fn all(_: &Directory) -> Vec<Value> {
 
 /// `POST /applicationTemplates/{id}/instantiate`: an application and its service principal.
 pub fn instantiate(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
-    let route = route::parse(&ctx.request.path)?;
+    let route = route::parse(ctx.sets, &ctx.request.path)?;
     let key = route.rest.first().map_or("", String::as_str);
     let template = TEMPLATES
         .iter()
@@ -75,7 +76,7 @@ pub fn instantiate(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
         .clone();
     let (application, principal) = applications::from_template(ctx, template, name)?;
     let part = |slot, kind: Kind| {
-        let mut shown = Projection::created().show(ctx.dir, slot);
+        let mut shown = Projection::created().show(ctx.dir.present(), slot);
         let mut object = serde_json::Map::new();
         object.insert(
             "@odata.type".to_owned(),

@@ -1,7 +1,8 @@
 //! Administrative units.
 
+use super::answers::created;
+use super::refs;
 use super::validate::{self, Limits};
-use super::{created, refs};
 use crate::simulator::directory::{Kind, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;

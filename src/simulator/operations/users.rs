@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answers::{created, value_of};
 use super::validate::{self, Input, Limits};
-use super::{created, value_of};
 use crate::simulator::directory::{Directory, Kind, Slot, Stored};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;

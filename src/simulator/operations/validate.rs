@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::guid;
 use crate::odata::facts::{self, Property};
-use crate::simulator::directory::{Kind, parse_time};
+use crate::simulator::directory::{Kind, guid, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::request::SimRequest;
 

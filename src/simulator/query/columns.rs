@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::values;
-use crate::simulator::directory::{Directory, Key, Kind, Slot, Stored};
+use crate::simulator::directory::{Key, Kind, Reader, Slot, Stored};
 
 /// Properties of objects of one kind, in order.
 pub struct Columns<'a> {
@@ -29,7 +29,7 @@ enum From {
 
 impl<'a> Columns<'a> {
     /// The columns of a kind.
-    pub fn new(dir: &Directory, kind: Kind, names: &[&'a str]) -> Self {
+    pub fn new(dir: Reader<'_>, kind: Kind, names: &[&'a str]) -> Self {
         let mut by_key = Vec::new();
         let list: Vec<Column<'a>> = names
             .iter()
@@ -74,7 +74,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Adds an object's values to `shown`.
-    pub fn fill(&mut self, dir: &'a Directory, slot: Slot, shown: &mut Map<String, Value>) {
+    pub fn fill(&mut self, dir: Reader<'a>, slot: Slot, shown: &mut Map<String, Value>) {
         self.found.fill(None);
         for entry in dir.entries(slot) {
             if let Some(at) = self.at(entry.key()) {

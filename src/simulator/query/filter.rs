@@ -3,7 +3,7 @@
 use super::predicate::{Literal, Predicate, Test};
 use crate::odata::expr::{self, Expr, Function, Op};
 use crate::odata::facts::{self, FilterRule, Kind, Property, Support};
-use crate::simulator::directory::{Directory, parse_time};
+use crate::simulator::directory::{Reader, parse_time};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Filtering;
 
@@ -22,7 +22,7 @@ pub struct Rules<'a> {
 }
 
 /// Checks a filter and compiles it.
-pub fn compile(expr: &Expr, rules: Rules<'_>, dir: &Directory) -> Result<Predicate, SimError> {
+pub fn compile(expr: &Expr, rules: Rules<'_>, dir: Reader<'_>) -> Result<Predicate, SimError> {
     let terms = or_terms(expr);
     if terms > MAX_OR {
         return Err(SimError::query(format!(
@@ -75,7 +75,7 @@ pub fn label(entity: &str) -> String {
 
 struct Compiler<'a> {
     rules: Rules<'a>,
-    dir: &'a Directory,
+    dir: Reader<'a>,
 }
 
 /// One operator of the table, and what it is called in errors when the advanced parameters lack.

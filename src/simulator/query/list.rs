@@ -13,9 +13,9 @@ use super::search::{self, Search};
 use super::token::Token;
 use super::values::{self, Scalar};
 use crate::odata::facts;
-use crate::simulator::directory::{Directory, Kind, Slot, State, Stored};
+use crate::simulator::directory::{Items, Kind, Reader, Slot, State, Stored};
 use crate::simulator::errors::SimError;
-use crate::simulator::model::{Filtering, Items, Paging, View};
+use crate::simulator::model::{Filtering, Paging, View};
 use crate::simulator::request::{Body, SimRequest, SimResponse};
 
 /// A list before its query options.
@@ -75,7 +75,7 @@ fn plan(listing: &Listing<'_>, view: &View<'_>, counted: bool) -> Result<Plan, S
     if let Some(search) = &query.search {
         check_search(search, &query, listing)?;
     }
-    let mut projection = Projection::new(&query, listing.entity, true)?;
+    let mut projection = Projection::new(view, &query, listing.entity, true)?;
     projection.typed = listing.typed;
     Ok(Plan {
         query,
@@ -151,7 +151,7 @@ fn check_search(search: &Search, query: &Query, listing: &Listing<'_>) -> Result
 
 /// Whether an object matches a search. Names and descriptions are split into words; other texts
 /// must begin so.
-fn found(dir: &Directory, slot: Slot, search: &Search) -> bool {
+fn found(dir: Reader<'_>, slot: Slot, search: &Search) -> bool {
     search.holds(&|property, text| {
         let tokenised = matches!(property, "displayName" | "description");
         let begins = |have: &str| have.to_lowercase().starts_with(&text.to_lowercase());
@@ -165,10 +165,10 @@ fn found(dir: &Directory, slot: Slot, search: &Search) -> bool {
 }
 
 impl Listing<'_> {
-    fn matches<'b>(&'b self, plan: &'b Plan, dir: &'b Directory) -> impl Fn(Slot) -> bool + 'b {
+    fn matches<'b>(&'b self, plan: &'b Plan, dir: Reader<'b>) -> impl Fn(Slot) -> bool + 'b {
         move |slot| {
             let object = dir.object(slot);
-            object.state == self.state
+            dir.state(slot) == self.state
                 && !dir.is_hidden(slot)
                 && self.cast.is_none_or(|kind| object.kind == kind)
                 && plan.predicate.as_ref().is_none_or(|p| p.holds(dir, slot))
@@ -181,7 +181,7 @@ impl Listing<'_> {
     }
 
     /// The objects that an index tells of; others need not be looked at.
-    fn indexed(&self, plan: &Plan, dir: &Directory) -> Option<(Vec<Slot>, Kind)> {
+    fn indexed(&self, plan: &Plan, dir: Reader<'_>) -> Option<(Vec<Slot>, Kind)> {
         // The indexes know live objects only.
         let kind = self.whole.filter(|_| self.state == State::Live)?;
         let slots = plan.predicate.as_ref()?.candidates(dir, kind)?;
@@ -189,7 +189,7 @@ impl Listing<'_> {
     }
 
     /// The objects to look at, beyond `after`.
-    fn candidates<'b>(&'b self, plan: &Plan, dir: &'b Directory, after: Option<Slot>) -> Items<'b> {
+    fn candidates<'b>(&'b self, plan: &Plan, dir: Reader<'b>, after: Option<Slot>) -> Items<'b> {
         match self.indexed(plan, dir) {
             None => (self.items)(after),
             Some((slots, kind)) => Box::new(slots.into_iter().filter(move |slot| {
@@ -223,7 +223,7 @@ pub fn count(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimE
     })
 }
 
-fn total(listing: &Listing<'_>, plan: &Plan, dir: &Directory) -> usize {
+fn total(listing: &Listing<'_>, plan: &Plan, dir: Reader<'_>) -> usize {
     if let Some(kind) = listing.whole
         && plan.predicate.is_none()
         && plan.query.search.is_none()
@@ -296,7 +296,7 @@ pub fn page(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimEr
 type Row = (Vec<String>, Slot);
 
 /// The first `limit` objects beyond the token, in the order asked for.
-fn sorted(listing: &Listing<'_>, plan: &Plan, dir: &Directory, limit: usize) -> Vec<Row> {
+fn sorted(listing: &Listing<'_>, plan: &Plan, dir: Reader<'_>, limit: usize) -> Vec<Row> {
     let order = &plan.query.order;
     let by = |a: &Row, b: &Row| compare(order, a, b);
     let after = plan.query.token.as_ref().map(|t| (t.keys.clone(), t.slot));
@@ -375,7 +375,7 @@ fn compare(order: &[Order], a: &Row, b: &Row) -> Ordering {
     a.1.cmp(&b.1)
 }
 
-fn keys(dir: &Directory, slot: Slot, order: &[Order]) -> Vec<String> {
+fn keys(dir: Reader<'_>, slot: Slot, order: &[Order]) -> Vec<String> {
     order
         .iter()
         .map(

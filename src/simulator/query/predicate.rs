@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::values::{self, Scalar};
 use crate::odata::expr::Op;
-use crate::simulator::directory::{Directory, Key, Kind, Relation, Slot, Stored, parse_time};
+use crate::simulator::directory::{Key, Kind, Reader, Relation, Slot, Stored, parse_time};
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
@@ -73,7 +73,7 @@ pub enum Predicate {
 
 impl Predicate {
     /// Whether it holds of an object.
-    pub fn holds(&self, dir: &Directory, slot: Slot) -> bool {
+    pub fn holds(&self, dir: Reader<'_>, slot: Slot) -> bool {
         match self {
             Self::And(a, b) => a.holds(dir, slot) && b.holds(dir, slot),
             Self::Or(a, b) => a.holds(dir, slot) || b.holds(dir, slot),
@@ -94,8 +94,7 @@ impl Predicate {
             Self::Item(..) => false,
             Self::Count(source, op, n) => {
                 let length = if source.name == "ownedObjects" {
-                    dir.edges(Relation::Owner)
-                        .sources(slot, None)
+                    dir.sources(Relation::Owner, slot, None)
                         .filter(|s| dir.is_live(*s))
                         .count()
                 } else {
@@ -125,7 +124,7 @@ impl Predicate {
     }
 
     /// Objects that an index tells; every other object fails the filter. `None`: no index helps.
-    pub fn candidates(&self, dir: &Directory, kind: Kind) -> Option<Vec<Slot>> {
+    pub fn candidates(&self, dir: Reader<'_>, kind: Kind) -> Option<Vec<Slot>> {
         match self {
             Self::And(a, b) => a.candidates(dir, kind).or_else(|| b.candidates(dir, kind)),
             Self::Or(a, b) => {
@@ -177,13 +176,13 @@ enum Item<'a> {
 }
 
 impl Source {
-    fn stored<'a>(&self, dir: &'a Directory, slot: Slot) -> Option<Stored<'a>> {
+    fn stored<'a>(&self, dir: Reader<'a>, slot: Slot) -> Option<Stored<'a>> {
         dir.stored(slot, self.key?)
     }
 }
 
 fn test_property(
-    dir: &Directory,
+    dir: Reader<'_>,
     slot: Slot,
     source: &Source,
     path: &[String],

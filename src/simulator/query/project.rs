@@ -7,9 +7,9 @@ use super::filter::{MIXED, property_of};
 use super::options::{Expand, Query};
 use super::values;
 use crate::odata::facts;
-use crate::simulator::directory::{Directory, Kind, Relation, Slot};
+use crate::simulator::directory::{Kind, Reader, Relation, Slot};
 use crate::simulator::errors::SimError;
-use crate::simulator::model::{EntitySet, Links, What, set_of};
+use crate::simulator::model::{EntitySet, Links, Sets, View, What};
 
 /// The most objects inside an expansion.
 const MAX_EXPANDED: usize = 20;
@@ -18,7 +18,8 @@ const MAX_EXPANDED: usize = 20;
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
     select: Option<Vec<String>>,
-    expand: Option<Expand>,
+    /// What is expanded, and the table that says where it leads.
+    expand: Option<(Expand, Sets)>,
     /// `@odata.type` and `id` first, as in lists of mixed kinds.
     pub typed: bool,
     /// `id` first, as in the answer to a POST.
@@ -27,19 +28,19 @@ pub struct Projection {
 
 impl Projection {
     /// Checks `$select` and `$expand` against a type.
-    pub fn new(query: &Query, entity: &str, list: bool) -> Result<Self, SimError> {
+    pub fn new(view: &View<'_>, query: &Query, entity: &str, list: bool) -> Result<Self, SimError> {
         if let Some(names) = &query.select {
             check_select(names, entity, list)?;
         }
         if let Some(expand) = &query.expand {
-            check_expand(expand, query, entity)?;
+            check_expand(view.sets, expand, query, entity)?;
         }
         Ok(Self {
             select: query
                 .select
                 .clone()
                 .filter(|names| !names.iter().any(|n| n == "*")),
-            expand: query.expand.clone(),
+            expand: query.expand.clone().map(|expand| (expand, view.sets)),
             ..Self::default()
         })
     }
@@ -63,7 +64,7 @@ impl Projection {
     /// What follows the set's name in `@odata.context`: `(id,displayName)`.
     pub fn context(&self) -> String {
         let mut parts: Vec<String> = self.select.clone().unwrap_or_default();
-        if let Some(expand) = &self.expand {
+        if let Some((expand, _)) = &self.expand {
             parts.push(format!("{}()", expand.name));
         }
         if parts.is_empty() {
@@ -74,7 +75,7 @@ impl Projection {
     }
 
     /// One object.
-    pub fn show(&self, dir: &Directory, slot: Slot) -> Map<String, Value> {
+    pub fn show(&self, dir: Reader<'_>, slot: Slot) -> Map<String, Value> {
         Table::new(self, dir).row(slot)
     }
 
@@ -105,13 +106,13 @@ impl Projection {
 /// Objects shown one after another: what a kind shows is looked up once.
 pub struct Table<'a> {
     projection: &'a Projection,
-    dir: &'a Directory,
+    dir: Reader<'a>,
     kinds: Vec<(Kind, Columns<'a>)>,
 }
 
 impl<'a> Table<'a> {
     /// Nothing shown yet.
-    pub fn new(projection: &'a Projection, dir: &'a Directory) -> Self {
+    pub fn new(projection: &'a Projection, dir: Reader<'a>) -> Self {
         Self {
             projection,
             dir,
@@ -143,8 +144,9 @@ impl<'a> Table<'a> {
             let keys = values::selected(dir, slot, "keyCredentials");
             shown.insert("keyCredentials".to_owned(), keys);
         }
-        if let Some(expand) = &projection.expand {
-            expand_into(dir, slot, expand, expand.levels.unwrap_or(1), &mut shown);
+        if let Some((expand, sets)) = &projection.expand {
+            let levels = expand.levels.unwrap_or(1);
+            expand_into(dir, *sets, slot, expand, levels, &mut shown);
         }
         shown
     }
@@ -182,11 +184,11 @@ fn unknown(name: &str, entity: &str) -> SimError {
     ))
 }
 
-fn check_expand(expand: &Expand, query: &Query, entity: &str) -> Result<(), SimError> {
+fn check_expand(sets: Sets, expand: &Expand, query: &Query, entity: &str) -> Result<(), SimError> {
     let Some(navigation) = facts::entity(entity).and_then(|e| e.navigation(&expand.name)) else {
         return Err(unknown(&expand.name, entity));
     };
-    let links = set_by_entity(entity).and_then(|set| links_of(set, &expand.name));
+    let links = set_by_entity(sets, entity).and_then(|set| links_of(set, &expand.name));
     if links.is_none_or(|links| links.transitive) {
         let mut name = expand.name.clone();
         name[..1].make_ascii_uppercase();
@@ -219,11 +221,11 @@ fn check_expand(expand: &Expand, query: &Query, entity: &str) -> Result<(), SimE
     Ok(())
 }
 
-fn set_by_entity(entity: &str) -> Option<&'static EntitySet> {
+fn set_by_entity(sets: Sets, entity: &str) -> Option<&'static EntitySet> {
     Kind::ALL
         .into_iter()
         .find(|kind| kind.entity() == entity)
-        .and_then(set_of)
+        .and_then(|kind| sets.of(kind))
 }
 
 fn links_of(set: &'static EntitySet, name: &str) -> Option<&'static Links> {
@@ -234,13 +236,16 @@ fn links_of(set: &'static EntitySet, name: &str) -> Option<&'static Links> {
 }
 
 fn expand_into(
-    dir: &Directory,
+    dir: Reader<'_>,
+    sets: Sets,
     slot: Slot,
     expand: &Expand,
     levels: usize,
     shown: &mut Map<String, Value>,
 ) {
-    let Some(links) = set_of(dir.object(slot).kind).and_then(|set| links_of(set, &expand.name))
+    let Some(links) = sets
+        .of(dir.object(slot).kind)
+        .and_then(|set| links_of(set, &expand.name))
     else {
         return;
     };
@@ -261,8 +266,9 @@ fn expand_into(
     let Some(item) = items.next() else { return };
     let mut object = inner.show(dir, item);
     // A chain of managers may run in a circle; the number of levels ends it.
-    if expand.levels.is_some() && levels > 1 && !dir.edges(Relation::Manager).contains(item, slot) {
-        expand_into(dir, item, expand, levels - 1, &mut object);
+    let mut above = dir.targets(Relation::Manager, item, None);
+    if expand.levels.is_some() && levels > 1 && !above.any(|manager| manager == slot) {
+        expand_into(dir, sets, item, expand, levels - 1, &mut object);
     }
     shown.insert(expand.name.clone(), object.into());
 }

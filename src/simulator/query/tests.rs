@@ -112,7 +112,7 @@ fn every_cell_of_the_filter_table() {
                         filtering: Filtering::Facts,
                         advanced,
                     };
-                    let result = compile(&expr, rules, &dir);
+                    let result = compile(&expr, rules, dir.present());
                     let expected = cell(rule).allows(advanced);
                     assert_eq!(
                         result.is_ok(),
@@ -161,7 +161,10 @@ fn properties_without_a_row_are_refused() {
                     filtering: Filtering::Facts,
                     advanced,
                 };
-                assert!(compile(&expr, rules, &dir).is_err(), "{entity}: {text}");
+                assert!(
+                    compile(&expr, rules, dir.present()).is_err(),
+                    "{entity}: {text}"
+                );
                 checked += 1;
             }
         }

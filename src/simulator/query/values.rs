@@ -5,8 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::odata::facts;
-use crate::simulator::directory::{Directory, Kind, Relation, Slot, Stored, ticks, time_text};
-use crate::simulator::operations::keys;
+use crate::simulator::directory::{Kind, Reader, Relation, Slot, Stored, ticks, time_text};
 
 /// Whether a property is computed.
 pub fn is_computed(kind: Kind, name: &str) -> bool {
@@ -36,7 +35,7 @@ pub fn is_computed(kind: Kind, name: &str) -> bool {
 }
 
 /// A property as JSON; a collection that holds nothing is `[]`.
-pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
+pub fn value(dir: Reader<'_>, slot: Slot, name: &str) -> Value {
     let kind = dir.object(slot).kind;
     if name == "id" {
         return Value::String(dir.id_text(slot));
@@ -47,7 +46,7 @@ pub fn value(dir: &Directory, slot: Slot, name: &str) -> Value {
         dir.json(slot, name)
     };
     let value = if name == "keyCredentials" {
-        keys::without_keys(value)
+        without_keys(value)
     } else {
         value
     };
@@ -67,10 +66,24 @@ pub fn empty(kind: Kind, name: &str) -> Value {
 }
 
 /// A property that was asked for by name: of certificates, the keys are shown then.
-pub fn selected(dir: &Directory, slot: Slot, name: &str) -> Value {
+pub fn selected(dir: Reader<'_>, slot: Slot, name: &str) -> Value {
     match dir.json(slot, name) {
         keys @ Value::Array(_) if name == "keyCredentials" => keys,
         _ => value(dir, slot, name),
+    }
+}
+
+/// Certificates as a GET shows them: without the keys.
+fn without_keys(value: Value) -> Value {
+    match value {
+        Value::Array(keys) => keys
+            .into_iter()
+            .map(|mut key| {
+                key["key"] = json!(null);
+                key
+            })
+            .collect(),
+        other => other,
     }
 }
 
@@ -115,15 +128,15 @@ pub fn structure(kind: Kind, name: &str) -> Value {
     }
 }
 
-fn computed(dir: &Directory, slot: Slot, name: &str) -> Value {
+fn computed(dir: Reader<'_>, slot: Slot, name: &str) -> Value {
     let kind = dir.object(slot).kind;
     match (kind, name) {
         (_, "securityIdentifier") => match dir.json(slot, name) {
             Value::Null => Value::String(security_identifier(dir.object(slot).id)),
             given => given,
         },
-        (Kind::User, "assignedLicenses") => licenses(dir, &dir.licences.held(slot)),
-        (Kind::Group, "assignedLicenses") => licenses(dir, dir.licences.of_group(slot)),
+        (Kind::User, "assignedLicenses") => licenses(dir, &dir.held(slot)),
+        (Kind::Group, "assignedLicenses") => licenses(dir, dir.group_licences(slot)),
         (Kind::User, "licenseAssignmentStates") => states(dir, slot),
         (Kind::User, "assignedPlans") => plans(dir, slot, true),
         (Kind::User, "provisionedPlans") => plans(dir, slot, false),
@@ -148,25 +161,21 @@ fn computed(dir: &Directory, slot: Slot, name: &str) -> Value {
             _ => Value::Null,
         },
         (Kind::Group, "licenseProcessingState") => {
-            if dir.licences.is_pending(slot) {
+            if dir.licences().is_pending(slot) {
                 json!({"state": "QueuedForProcessing"})
-            } else if dir.licences.of_group(slot).is_empty() {
+            } else if dir.group_licences(slot).is_empty() {
                 Value::Null
             } else {
                 json!({"state": "ProcessingComplete"})
             }
         }
         (Kind::Group, "hasMembersWithLicenseErrors") => {
-            let failing = !dir.licences.of_group(slot).is_empty()
-                && dir
-                    .edges(Relation::Member)
-                    .targets(slot, None)
-                    .any(|member| {
-                        dir.licences
-                            .grants(member)
-                            .iter()
-                            .any(|g| g.group == Some(slot) && g.error.is_some())
-                    });
+            let failing = !dir.group_licences(slot).is_empty()
+                && dir.targets(Relation::Member, slot, None).any(|member| {
+                    dir.grants(member)
+                        .iter()
+                        .any(|g| g.group == Some(slot) && g.error.is_some())
+                });
             if failing {
                 Value::Bool(true)
             } else {
@@ -195,22 +204,21 @@ pub fn security_identifier(id: Uuid) -> String {
     text
 }
 
-fn licenses(dir: &Directory, held: &[(u16, u128)]) -> Value {
+fn licenses(dir: Reader<'_>, held: &[(u16, u128)]) -> Value {
     held.iter()
         .map(|(number, disabled)| {
-            let sku = dir.licences.sku(*number);
+            let sku = dir.licences().sku(*number);
             let plans: Vec<String> = sku.plans_of(*disabled).map(|p| p.id.to_string()).collect();
             json!({"disabledPlans": plans, "skuId": sku.id.to_string()})
         })
         .collect()
 }
 
-fn states(dir: &Directory, slot: Slot) -> Value {
-    dir.licences
-        .grants(slot)
+fn states(dir: Reader<'_>, slot: Slot) -> Value {
+    dir.grants(slot)
         .iter()
         .map(|grant| {
-            let sku = dir.licences.sku(grant.sku);
+            let sku = dir.licences().sku(grant.sku);
             let plans: Vec<String> = sku
                 .plans_of(grant.disabled)
                 .map(|p| p.id.to_string())
@@ -227,13 +235,13 @@ fn states(dir: &Directory, slot: Slot) -> Value {
         .collect()
 }
 
-fn plans(dir: &Directory, slot: Slot, assigned: bool) -> Value {
+fn plans(dir: Reader<'_>, slot: Slot, assigned: bool) -> Value {
     let mut list = Vec::new();
-    for (number, disabled) in dir.licences.held(slot) {
-        for plan in dir.licences.sku(number).plans_of(!disabled) {
+    for (number, disabled) in dir.held(slot) {
+        for plan in dir.licences().sku(number).plans_of(!disabled) {
             list.push(if assigned {
                 json!({
-                    "assignedDateTime": time_text(ticks(dir.tenant.created)),
+                    "assignedDateTime": time_text(ticks(dir.tenant().created)),
                     "capabilityStatus": "Enabled",
                     "service": plan.name,
                     "servicePlanId": plan.id.to_string(),
@@ -250,12 +258,12 @@ fn plans(dir: &Directory, slot: Slot, assigned: bool) -> Value {
     Value::Array(list)
 }
 
-fn identities(dir: &Directory, slot: Slot) -> Value {
+fn identities(dir: Reader<'_>, slot: Slot) -> Value {
     if let Some(stored) = dir.get(slot, "identities") {
         return stored.to_json();
     }
     let issuer = dir
-        .tenant
+        .tenant()
         .domains
         .iter()
         .find(|d| d.is_initial)
@@ -269,7 +277,7 @@ fn identities(dir: &Directory, slot: Slot) -> Value {
 }
 
 /// A mailbox's settings: what Exchange starts with, and what was changed.
-pub fn mailbox(dir: &Directory, slot: Slot) -> Value {
+pub fn mailbox(dir: Reader<'_>, slot: Slot) -> Value {
     let mut settings = json!({
         "archiveFolder": null,
         "timeZone": "UTC",
@@ -293,7 +301,10 @@ pub fn mailbox(dir: &Directory, slot: Slot) -> Value {
             "timeZone": {"name": "UTC"},
         },
     });
-    if let (Some(all), Some(changed)) = (settings.as_object_mut(), dir.mailboxes.get(&slot)) {
+    if let (Some(all), Some(changed)) = (
+        settings.as_object_mut(),
+        dir.directory().mailboxes.get(&slot),
+    ) {
         for (name, value) in changed {
             all.insert(name.clone(), value.clone());
         }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::names::{DEPARTMENTS, PURPOSES, TOPICS};
-use super::{LATEST, MAIL_DOMAIN, Plan, Stream, moment, pick, sku, user, uuid};
+use super::plan::{LATEST, MAIL_DOMAIN, Plan, Stream, moment, pick, uuid};
+use super::{sku, user};
 use crate::simulator::directory::{ticks, time_text};
 use crate::simulator::seed_types::{SeedGroup, SeedLicense};
 

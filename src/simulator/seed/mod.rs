@@ -5,6 +5,7 @@
 
 mod group;
 mod names;
+mod plan;
 mod roles;
 mod sku;
 mod user;
@@ -12,104 +13,25 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-use base64::Engine as _;
 use bytes::Bytes;
-use rand::seq::SliceRandom as _;
-use rand::{Rng as _, RngCore as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
-use time::macros::datetime;
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 use super::directory::Directory;
-use super::permissions::FULL_SET;
-use super::seed_types::{SeedApp, SeedGroup, SeedSku, SeedTenant, SeedUser};
+use super::seed_types::{SeedGroup, SeedSku, SeedTenant, SeedUser};
+use crate::base::clock::SharedClock;
+use plan::{CREATED, Stream, uuid};
 
 pub use group::SIZES;
+pub use plan::{DOMAIN, MAIL_DOMAIN, Plan};
 pub use user::COLLECTOR;
 
-/// The initial domain of every seeded tenant.
-pub const DOMAIN: &str = "contoso.onmicrosoft.com";
-/// The domain that people's mail addresses have.
-pub const MAIL_DOMAIN: &str = "contoso.com";
-/// When the tenant was created.
-const CREATED: OffsetDateTime = datetime!(2017-05-02 8:30 UTC);
-/// No date of a seeded object lies behind this one.
-const LATEST: OffsetDateTime = datetime!(2025-12-31 12:00 UTC);
-
-/// What a random stream is for: the same number in two streams gives unrelated values.
-#[derive(Clone, Copy, Debug)]
-enum Stream {
-    Tenant = 1,
-    User = 2,
-    Group = 3,
-    Unit = 4,
-    Names = 5,
-}
-
-/// A tenant, yet to be made.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    users: usize,
-    groups: usize,
-    seed: u64,
-    /// Locale, given name and surname of each possible person, shuffled; no two have the same
-    /// letters in ASCII.
-    people: Vec<(u8, u8, u8)>,
+/// A directory as the plan has it.
+pub fn seeded(plan: &Plan, clock: SharedClock) -> Directory {
+    let mut directory = Directory::new(plan.tenant_id(), DOMAIN, "Contoso", clock);
+    plan.fill(&mut directory);
+    directory
 }
 
 impl Plan {
-    /// A tenant of so many users and groups.
-    pub fn new(users: usize, groups: usize, seed: u64) -> Self {
-        let mut seen = std::collections::HashSet::new();
-        let mut people = Vec::new();
-        for (l, locale) in (0u8..).zip(names::LOCALES) {
-            for (g, given) in (0u8..).zip(locale.given) {
-                for (s, surname) in (0u8..).zip(locale.surnames) {
-                    let ascii = format!("{}.{}", given.1, surname.1).to_lowercase();
-                    if seen.insert(ascii) {
-                        people.push((l, g, s));
-                    }
-                }
-            }
-        }
-        people.shuffle(&mut stream(seed, Stream::Names, 0));
-        Self {
-            users,
-            groups,
-            seed,
-            people,
-        }
-    }
-
-    fn random(&self, kind: Stream, number: usize) -> ChaCha8Rng {
-        stream(self.seed, kind, number)
-    }
-
-    /// The tenant's id.
-    pub fn tenant_id(&self) -> Uuid {
-        uuid(&mut self.random(Stream::Tenant, 0))
-    }
-
-    /// The gateway's client secret.
-    pub fn client_secret(&self) -> String {
-        let mut bytes = [0; 30];
-        self.random(Stream::Tenant, 1).fill_bytes(&mut bytes);
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// The gateway's application and service principal.
-    pub fn app(&self) -> SeedApp {
-        let mut random = self.random(Stream::Tenant, 2);
-        SeedApp {
-            app_id: uuid(&mut random),
-            object_id: uuid(&mut random),
-            service_principal_id: uuid(&mut random),
-            display_name: "entra-scim gateway".to_owned(),
-            permissions: FULL_SET.iter().map(|&name| name.to_owned()).collect(),
-        }
-    }
-
     /// The subscriptions.
     pub fn skus(&self) -> Vec<SeedSku> {
         sku::all(self)
@@ -177,31 +99,4 @@ impl Plan {
             }
         }
     }
-}
-
-/// A random stream of its own for each object.
-fn stream(seed: u64, kind: Stream, number: usize) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8] = kind as u8;
-    key[16..24].copy_from_slice(&(number as u64).to_le_bytes());
-    ChaCha8Rng::from_seed(key)
-}
-
-/// A version 4 UUID out of the stream.
-fn uuid(random: &mut ChaCha8Rng) -> Uuid {
-    let mut bytes = [0; 16];
-    random.fill_bytes(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
-}
-
-/// A moment between the tenant's creation and `LATEST`.
-fn moment(random: &mut ChaCha8Rng) -> OffsetDateTime {
-    let span = (LATEST - CREATED).whole_seconds();
-    CREATED + Duration::seconds(random.random_range(0..span))
-}
-
-/// One item of a list that is not empty.
-fn pick<'a, T>(random: &mut ChaCha8Rng, list: &'a [T]) -> &'a T {
-    &list[random.random_range(0..list.len())]
 }

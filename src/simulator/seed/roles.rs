@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::group::ROLE_ASSIGNABLE;
-use super::{Plan, Stream, uuid};
+use super::plan::{Plan, Stream, uuid};
 use crate::simulator::seed_types::{SeedAssignment, SeedPrincipal, SeedUnit};
 
 /// Template id, name, one resource action that is typical of it.

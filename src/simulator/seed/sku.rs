@@ -4,7 +4,8 @@
 
 use uuid::{Uuid, uuid};
 
-use super::{Plan, user};
+use super::plan::Plan;
+use super::user;
 use crate::simulator::seed_types::{SeedLicense, SeedPlan, SeedSku};
 
 pub(super) const SPE_E5: usize = 0;

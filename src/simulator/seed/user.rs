@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::names::{DEPARTMENTS, LOCALES, Locale, PARTNERS};
-use super::{DOMAIN, LATEST, MAIL_DOMAIN, Plan, Stream, moment, pick, sku, uuid};
+use super::plan::{DOMAIN, LATEST, MAIL_DOMAIN, Plan, Stream, moment, pick, uuid};
+use super::sku;
 use crate::simulator::directory::{ticks, time_text};
 use crate::simulator::seed_types::SeedUser;
 

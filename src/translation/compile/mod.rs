@@ -20,11 +20,12 @@ use super::{
 };
 use crate::{
     odata::facts::{self, EntityType, Kind},
-    resources,
+    resources::ResourceType,
     scim::schema::{Returned, Type, Uniqueness},
 };
 
 struct Compiler<'a> {
+    kind: Option<&'static ResourceType>,
     file: &'a RuleFile,
     spec: &'a Spec,
     entity: &'static EntityType,
@@ -32,14 +33,19 @@ struct Compiler<'a> {
 }
 
 /// Compiles a rule file; see [`Mapping::compile`].
-pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
+pub(super) fn compile(
+    file: &RuleFile,
+    declared: impl Fn(&str) -> Option<&'static ResourceType>,
+) -> Result<Mapping, Vec<RuleError>> {
     let spec = file.parse().map_err(|error| vec![error])?;
     let Some(entity) = facts::entity(spec.entity.get_ref()) else {
         let message = format!("'{}' is not a Graph entity type", spec.entity.get_ref());
         return Err(vec![file.error(&spec.entity.span(), message)]);
     };
+    let kind = declared(&spec.resource);
     let mut compiler = Compiler {
         file,
+        kind,
         spec: &spec,
         entity,
         errors: Vec::new(),
@@ -64,7 +70,7 @@ pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    let schema = schema::derive(&spec, &rows, &relations).map_err(|errors| {
+    let schema = schema::derive(&spec, &rows, &slots, &relations).map_err(|errors| {
         errors
             .into_iter()
             .filter_map(|(index, message)| {
@@ -74,6 +80,7 @@ pub(super) fn compile(file: &RuleFile) -> Result<Mapping, Vec<RuleError>> {
             .collect::<Vec<_>>()
     })?;
     Ok(Mapping {
+        kind,
         schema,
         entity: spec.entity.get_ref().clone(),
         steps: steps(&rows, &slots),
@@ -146,10 +153,46 @@ fn slots(rows: &[Row]) -> Vec<Slot> {
                 equalities: equalities.clone(),
                 rows: vec![index],
                 many: row.multi,
+                is_primary: false,
             });
         }
     }
+    for at in 0..slots.len() {
+        if is_first_of_attribute(&slots, at)
+            && let Some(primary) = primary(rows, &slots, at)
+        {
+            slots[primary].is_primary = true;
+        }
+    }
     slots
+}
+
+fn is_first_of_attribute(slots: &[Slot], at: usize) -> bool {
+    slots.iter().position(|slot| slot.attr == slots[at].attr) == Some(at)
+}
+
+/// The slot of the primary element of an attribute, of which `first` is a slot: the one that a
+/// rule marks, else that of type `work`, else the first; one that holds one value and can be
+/// written.
+fn primary(rows: &[Row], slots: &[Slot], first: usize) -> Option<usize> {
+    let rank = |slot: &Slot| {
+        let says = |name: &str, value: &serde_json::Value| {
+            let mut known = slot.equalities.iter();
+            known.any(|(n, v)| n == name && v == value)
+        };
+        (
+            !says("primary", &true.into()),
+            !says("type", &"work".into()),
+        )
+    };
+    let is_candidate = |slot: &Slot| {
+        let mut own = slot.rows.iter().filter_map(|row| rows.get(*row));
+        slot.attr == slots[first].attr && !slot.many && own.any(Row::is_written)
+    };
+    let candidates = slots.iter().enumerate().filter(|(_, s)| is_candidate(s));
+    candidates
+        .min_by_key(|(_, slot)| rank(slot))
+        .map(|(at, _)| at)
 }
 
 impl Compiler<'_> {
@@ -424,7 +467,7 @@ impl Compiler<'_> {
     fn relation(&mut self, row: &RelationSpec) -> Option<RelationRow> {
         let scim = self.scim(&row.scim)?;
         let name = row.relation.get_ref();
-        let Some(attribute) = resources::relation_attribute(&self.spec.resource, name) else {
+        let Some(declared) = self.kind.and_then(|kind| kind.relation(name)) else {
             self.error(
                 &row.relation.span(),
                 format!(
@@ -445,17 +488,14 @@ impl Compiler<'_> {
             self.error(&row.scim.span(), "a relation cannot be a sub-attribute");
             return None;
         }
-        let single = resources::by_name(&self.spec.resource)
-            .and_then(|t| t.relation(name))
-            .is_some_and(resources::Relation::is_single);
-        if row.shape != Shape::Elements && !single {
+        if row.shape != Shape::Elements && !declared.is_single() {
             self.error(
                 &row.relation.span(),
                 format!("'{name}' holds many: only shape = \"elements\" can show them"),
             );
             return None;
         }
-        let mut attribute = schema::relation(attribute, path, row.shape);
+        let mut attribute = schema::relation(declared.attribute(), path, row.shape);
         if let Some(returned) = row.returned {
             attribute.returned = returned.into();
         }

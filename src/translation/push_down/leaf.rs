@@ -16,7 +16,11 @@ use crate::{
         attr::AttrPath,
         filter::{CompareOp, Literal},
     },
-    translation::{path::Step, row::Row, to_graph::side_resource, transform::Transform},
+    translation::{
+        path::Step,
+        row::Row,
+        transform::{self, Transform},
+    },
 };
 
 /// A row's path as `$filter` writes it, with what Graph allows there.
@@ -74,8 +78,7 @@ impl Mapping {
             return Err(Why::cannot(format!("'{}' is not mapped", row.written)));
         };
         let root = path.root();
-        if side_resource(&self.entity, root).is_some() || facts::per_object_only(&self.entity, root)
-        {
+        if self.side_resource(root).is_some() || facts::per_object_only(&self.entity, root) {
             return Err(Why::fatal(format!(
                 "'{}' cannot be filtered: Microsoft Graph gives {root} of one {} at a time",
                 row.written, self.entity
@@ -280,11 +283,14 @@ impl Mapping {
         let held = match &row.transform {
             Transform::Identity
             | Transform::Not
-            | Transform::DateTime
             | Transform::BooleanText
             | Transform::IntegerText => row
                 .transform
                 .write(&json)
+                .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
+            // Compared to the fraction, though none is written.
+            Transform::DateTime => transform::date_time(json.as_str().unwrap_or_default())
+                .map(Json::String)
                 .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
             Transform::Lower => json,
             Transform::SmtpAddress => format!("smtp:{}", json.as_str().unwrap_or_default()).into(),
@@ -321,7 +327,7 @@ fn ordered(row: &Row, target: &Target, op: CompareOp, literal: &Literal) -> Resu
     let (Literal::String(text), true) = (literal, is_date) else {
         return Err(unsupported(row, target, &op.to_string()));
     };
-    let at = crate::translation::transform::date_time(text)
+    let at = transform::date_time(text)
         .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?;
     // Graph has ge and le: gt and lt are told apart by the evaluation.
     let (op, exact) = match op {

@@ -41,6 +41,13 @@ pub struct PushDown {
     pub id: Option<String>,
     /// A relation that the objects must have, beside `expr`.
     pub relation: Option<RelationFilter>,
+    /// What is left to evaluate on the objects that are asked for; `None`: nothing, they all
+    /// satisfy the filter.
+    ///
+    /// With a `relation` they are the objects that have it, of which nothing else is known; with
+    /// an `id` alone it is that one object, of which not even the spelling of its id is known;
+    /// else they are what `expr` selects.
+    pub rest: Option<Filter>,
 }
 
 /// `members.value eq "x"`: the objects whose relation holds a value.
@@ -59,35 +66,46 @@ impl Mapping {
     /// `invalidFilter` when Graph cannot narrow the list by any part of it, or when a part can
     /// not even be evaluated on what a list returns; says why, and what could be asked instead.
     pub fn push_down(&self, filter: &Filter) -> Result<PushDown, Error> {
-        let mut legs = Vec::new();
-        conjuncts(filter, &mut legs);
+        let legs = filter.conjuncts();
         let mut down = PushDown {
             exact: true,
             ..PushDown::default()
         };
         let mut whole = Piece::True;
         let (mut useful, mut refusal) = (false, None);
+        // What the relation does not say, and what Graph's answer to the expression does not.
+        let (mut beside_relation, mut inexact) = (Vec::new(), Vec::new());
         for leg in legs {
             if let Some(id) = pinned_id(leg) {
                 down.id.get_or_insert(id);
             }
             if let Some(wanted) = self.relation_leg(leg) {
-                if down.relation.is_none() {
-                    down.relation = Some(wanted);
-                    useful = true;
-                } else {
-                    down.exact = false;
+                match &down.relation {
+                    None => {
+                        down.relation = Some(wanted);
+                        useful = true;
+                    }
+                    Some(same) if *same == wanted => {}
+                    Some(_) => {
+                        down.exact = false;
+                        beside_relation.push(leg);
+                    }
                 }
                 continue;
             }
+            beside_relation.push(leg);
             match self.piece(leg, false) {
                 Ok(piece) => {
                     useful |= matches!(piece, Piece::Graph { .. } | Piece::False);
+                    if !(piece.is_exact() && whole.joins(&piece)) {
+                        inexact.push(leg);
+                    }
                     whole = whole.and(piece);
                 }
                 Err(why) if why.fatal => return Err(Error::invalid_filter(why.reason)),
                 Err(why) => {
                     down.exact = false;
+                    inexact.push(leg);
                     refusal.get_or_insert(why.reason);
                 }
             }
@@ -96,6 +114,13 @@ impl Mapping {
             Some(reason) if !useful => return Err(Error::invalid_filter(reason)),
             _ => {}
         }
+        down.rest = if down.relation.is_some() {
+            Filter::all_of(beside_relation)
+        } else if down.id.is_some() {
+            Some(filter.clone())
+        } else {
+            Filter::all_of(inexact)
+        };
         match whole {
             Piece::True => {}
             Piece::All => down.exact = false,
@@ -296,9 +321,7 @@ impl Mapping {
         if self.is_assigned_licence(row) {
             return None;
         }
-        resources::by_name(&self.schema.name)?
-            .relation(&row.relation)?
-            .candidates(value)?;
+        self.kind?.relation(&row.relation)?.candidates(value)?;
         Some(RelationFilter {
             relation: row.relation.clone(),
             value: value.clone(),
@@ -367,13 +390,4 @@ fn relation_alone(row: &RelationRow) -> Why {
          'and'",
         path = row.path
     ))
-}
-
-fn conjuncts<'a>(filter: &'a Filter, legs: &mut Vec<&'a Filter>) {
-    if let Filter::And(a, b) = filter {
-        conjuncts(a, legs);
-        conjuncts(b, legs);
-    } else {
-        legs.push(filter);
-    }
 }

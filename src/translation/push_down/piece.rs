@@ -58,6 +58,25 @@ impl Piece {
         if truth { Self::True } else { Self::False }
     }
 
+    /// Whether it selects just what the filter selects.
+    pub(super) fn is_exact(&self) -> bool {
+        match self {
+            Self::True | Self::False => true,
+            Self::All => false,
+            Self::Graph { exact, .. } => *exact,
+        }
+    }
+
+    /// Whether [`Self::and`] keeps both, or has to leave the other to the evaluation.
+    pub(super) fn joins(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Graph { mode, .. }, Self::Graph { mode: other, .. }) => {
+                intersect(*mode, *other).is_some()
+            }
+            _ => true,
+        }
+    }
+
     /// The expression, if Graph supports it at all.
     pub(super) fn graph(expr: Expr, mode: Support, exact: bool) -> Option<Self> {
         (mode != Support::No).then_some(Self::Graph { expr, mode, exact })

@@ -13,7 +13,7 @@ use crate::{
 fn every_preset_compiles() {
     for preset in presets::names() {
         for resource in resources::ALL {
-            let mapping = mapping(preset, resource.rules);
+            let mapping = mapping(preset, resource.rules.stem);
             let schema = mapping.schema();
             assert_eq!(
                 (schema.name.as_str(), schema.endpoint.as_str()),
@@ -42,7 +42,7 @@ fn every_preset_compiles() {
 fn schemas_are_well_formed() {
     for preset in presets::names() {
         for resource in resources::ALL {
-            let mapping = mapping(preset, resource.rules);
+            let mapping = mapping(preset, resource.rules.stem);
             let schema = mapping.schema();
             for part in schema.extensions.iter().chain([&schema.core]) {
                 let mut names = std::collections::HashSet::new();

@@ -4,6 +4,7 @@ mod attributes;
 mod compile;
 mod push_down;
 mod read;
+mod repeat;
 mod report;
 mod round_trip;
 mod superset;

@@ -520,3 +520,47 @@ transform = "date"
         ],
     );
 }
+
+/// What Graph has answered is not evaluated again; what it has not, is.
+#[test]
+fn what_is_left_to_evaluate() {
+    let users = mapping("standard", "users");
+    let groups = mapping("standard", "groups");
+    let by_id = format!(r#"id eq "{ID}" and title eq "x""#);
+    let created = r#"meta.created gt "2026-01-01T00:00:00Z""#;
+    let rows = [
+        (&users, r#"title eq "x" and active eq true"#, None),
+        (
+            &users,
+            r#"title eq "x" and externalId eq "Ab""#,
+            Some(r#"externalId eq "Ab""#),
+        ),
+        // No part of Graph's: `co`.
+        (
+            &users,
+            r#"title eq "x" and userName co "a" and externalId sw "b""#,
+            Some(r#"userName co "a" and externalId sw "b""#),
+        ),
+        (&users, r#"title eq """#, None),
+        (&users, created, Some(created)),
+        // By id one object is read, whatever else is asked.
+        (&users, by_id.as_str(), Some(by_id.as_str())),
+        // Of those that have the relation nothing else is known.
+        (&groups, r#"members.value eq "a""#, None),
+        (
+            &groups,
+            r#"members eq "a" and displayName eq "x" and members[value eq "a"]"#,
+            Some(r#"displayName eq "x""#),
+        ),
+        (
+            &groups,
+            r#"members eq "a" and members eq "b""#,
+            Some(r#"members.value eq "b""#),
+        ),
+    ];
+    for (mapping, text, expected) in rows {
+        let down = ask(mapping, text).unwrap();
+        let rest = down.rest.as_ref().map(ToString::to_string);
+        assert_eq!(rest.as_deref(), expected, "{text}");
+    }
+}

@@ -108,7 +108,7 @@ proptest! {
         for (preset, stem, mapping) in MAPPINGS.iter() {
             let doc = document(mapping, &seed, &chosen);
             let graph = mapping.to_graph(None, &doc, &[]).unwrap();
-            let back = mapping.to_scim(&Value::Object(graph), "b");
+            let back = mapping.to_scim(&Value::Object(graph));
             prop_assert_eq!(&back, &doc, "{} {}", preset, stem);
         }
     }
@@ -134,7 +134,7 @@ proptest! {
             let mut entity = Value::Object(mapping.to_graph(None, &before, &[]).unwrap());
             let body = mapping.to_graph(Some(&before), &after, &[]).unwrap();
             lay_over(&mut entity, &Value::Object(body));
-            let found = mapping.to_scim(&entity, "b");
+            let found = mapping.to_scim(&entity);
             let again = mapping.to_graph(Some(&found), &after, &[]).unwrap();
             prop_assert_eq!(Value::Object(again), json!({}), "{} {}", preset, stem);
             for row in mapping.rows().iter().filter(|r| r.is_written() && r.clearable) {

@@ -201,13 +201,17 @@ proptest! {
             let filter = filter::check(&filter::parse(&text).unwrap(), schema).unwrap();
             let Ok(down) = mapping.push_down(&filter) else { return Ok(()) };
             for entity in &entities {
-                let doc = mapping.to_scim(entity, "b");
+                let doc = mapping.to_scim(entity);
                 let wanted = filter::matches(&filter, &doc, schema);
                 let given = !down.nothing
                     && down.expr.as_ref().is_none_or(|e| eval(e, entity) == Some(true));
                 let shown = down.expr.as_ref().map(ToString::to_string);
                 prop_assert!(given || !wanted, "{text}\n{shown:?}\n{entity}");
                 prop_assert!(!down.exact || given == wanted, "said to be exact: {text}\n{shown:?}\n{entity}");
+                let left = down.rest.as_ref().is_none_or(|rest| filter::matches(rest, &doc, schema));
+                let rest = down.rest.as_ref().map(ToString::to_string);
+                prop_assert_eq!(given && left, wanted, "left: {:?} of {}\n{:?}\n{}", rest, text, shown, entity);
+                prop_assert_eq!(down.exact, rest.is_none(), "{}", text);
             }
             Ok(())
         })?;

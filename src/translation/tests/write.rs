@@ -108,7 +108,7 @@ fn creates() {
 #[test]
 fn updates() {
     let standard = mapping("standard", "users");
-    let before = standard.to_scim(&adele(), "b");
+    let before = standard.to_scim(&adele());
     type Edit = fn(&mut Value);
     let rows: &[(Edit, &[&str], Result<Value, &str>)] = &[
         (|_| {}, &[], Ok(json!({}))),
@@ -315,7 +315,7 @@ fn updates() {
 #[test]
 fn what_a_patch_removes_is_never_kept_in_silence() {
     let standard = mapping("standard", "users");
-    let before = standard.to_scim(&adele(), "b");
+    let before = standard.to_scim(&adele());
     for (kind, expected) in [
         (
             "work",

@@ -113,7 +113,11 @@ impl Camera {
             shown.insert("sent".into(), self.all_named(body));
         }
         shown.insert("status".into(), answer.status.into());
-        let mut names: Vec<&str> = answer.headers.keys().map(|n| n.as_str()).collect();
+        let mut names: Vec<&str> = answer
+            .headers
+            .keys()
+            .map(reqwest::header::HeaderName::as_str)
+            .collect();
         names.retain(|name| !LEFT_OUT.contains(name));
         names.sort_unstable();
         let headers: Map<String, Value> = names

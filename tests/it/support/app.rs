@@ -7,7 +7,7 @@ use entra_scim::{
     cli::gateway,
     config::{self, Sources},
     http,
-    service::tokens,
+    service::{self, tokens},
     simulator::{
         settings::Settings,
         start::{self as simulator, Running},
@@ -27,6 +27,8 @@ pub struct Options {
     pub users: usize,
     /// Seeded groups.
     pub groups: usize,
+    /// How long the simulator takes for each answer.
+    pub latency_ms: u64,
     /// `server.request_deadline_secs`
     pub deadline_secs: u64,
     /// `tenants.default.mapping`
@@ -40,6 +42,8 @@ pub struct Options {
     pub clock: SharedClock,
     /// Further environment of the gateway.
     pub environment: Vec<(String, String)>,
+    /// Changes the gateway before it serves.
+    pub adapt: Option<Adapt>,
     /// Which database; SQLite in memory by default.
     pub database: Option<Database>,
 }
@@ -49,16 +53,21 @@ impl Default for Options {
         Self {
             users: 200,
             groups: 20,
+            latency_ms: 0,
             deadline_secs: 30,
             mapping: "standard",
             credential: Vec::new(),
             certificates: Vec::new(),
             clock: Arc::new(SystemClock),
             environment: Vec::new(),
+            adapt: None,
             database: None,
         }
     }
 }
+
+/// Changes a gateway that does not serve yet.
+pub type Adapt = fn(&mut service::App);
 
 pub(super) struct Inner {
     pub(super) simulator: Running,
@@ -75,7 +84,7 @@ pub struct App {
     pub(super) inner: Arc<Inner>,
     pub(super) scim: String,
     token: Option<String>,
-    pub(super) client: reqwest::Client,
+    pub client: reqwest::Client,
 }
 
 /// An answer, read whole.
@@ -108,6 +117,7 @@ impl App {
             users: options.users,
             groups: options.groups,
             certificates: options.certificates,
+            latency: Duration::from_millis(options.latency_ms),
             ..Settings::default()
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -147,7 +157,7 @@ impl App {
         }));
         environment.extend(options.environment);
         let clock = options.clock;
-        let scim = serve(&environment, store.clone(), &clock).await;
+        let scim = serve(&environment, store.clone(), &clock, options.adapt).await;
         let inner = Arc::new(Inner {
             simulator,
             store,
@@ -173,7 +183,7 @@ impl App {
     /// Another gateway on the same store and tenant.
     pub async fn second_instance(&self) -> Self {
         let inner = &self.inner;
-        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock).await;
+        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock, None).await;
         Self {
             scim,
             ..self.clone()
@@ -186,6 +196,11 @@ impl App {
             token: token.map(str::to_owned),
             ..self.clone()
         }
+    }
+
+    /// The token that requests carry.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
     }
 
     /// A new token; `expires` in seconds from now.
@@ -374,13 +389,22 @@ pub(super) fn origin_of(url: &str) -> String {
 }
 
 /// Starts a gateway on a free port; gives its SCIM base.
-async fn serve(environment: &[(String, String)], store: Store, clock: &SharedClock) -> String {
+async fn serve(
+    environment: &[(String, String)],
+    store: Store,
+    clock: &SharedClock,
+    adapt: Option<Adapt>,
+) -> String {
     let sources = Sources {
         file: None,
         environment: environment.to_vec(),
     };
     let config = config::load(&sources).unwrap();
-    let app = Arc::new(gateway::app(&config, store, clock).unwrap());
+    let mut app = gateway::app(&config, store, clock).unwrap();
+    if let Some(adapt) = adapt {
+        adapt(&mut app);
+    }
+    let app = Arc::new(app);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = gateway::http_settings(&config);

@@ -1,6 +1,7 @@
 //! Tables of operations, named by the rows of the conformance checklist that they are.
 
 mod laws;
+mod nameless;
 mod refusals;
 mod relations;
 mod users;

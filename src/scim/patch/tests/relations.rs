@@ -218,3 +218,52 @@ fn a_single_relation_in_steps() {
         assert_eq!(delta, Some(RelationDelta::Steps(vec![step])), "{operation}");
     }
 }
+
+/// As many members as a tenant's largest group has: what is done to one of them does not look at
+/// the others, or this would take minutes.
+#[test]
+fn many_members() {
+    const MANY: usize = 55_000;
+    let id = |n: usize| format!("{n:08x}-0000-4000-8000-000000000000");
+    let list = |ids: std::ops::Range<usize>| -> Vec<Value> {
+        ids.map(|n| json!({"value": id(n), "type": "User"}))
+            .collect()
+    };
+    let schema = group();
+    let send = |before: &Value, operations: &Value| {
+        let operations = parse(&message(operations), &schema, &STRICT).unwrap();
+        let after = apply(&doc(before.clone()), &operations, &schema, &STRICT).unwrap();
+        let count = after
+            .get("members")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
+        (Value::Object(after), count)
+    };
+    let empty = json!({"displayName": "g"});
+    let add = json!([{"op": "add", "path": "members", "value": list(0..MANY)}]);
+    let (full, count) = send(&empty, &add);
+    assert_eq!(count, MANY);
+    // All of them are there already.
+    let again: Vec<Value> = (0..MANY).map(|n| json!({"value": id(n)})).collect();
+    let (same, count) = send(
+        &full,
+        &json!([{"op": "add", "path": "members", "value": again}]),
+    );
+    assert_eq!(count, MANY);
+    assert_eq!(same, full);
+    let replaced = json!([{"op": "replace", "path": "members", "value": list(1000..MANY)}]);
+    assert_eq!(send(&full, &replaced).1, MANY - 1000);
+    let removed = json!([{"op": "remove", "path": "members", "value": list(0..MANY - 7)}]);
+    assert_eq!(send(&full, &removed).1, 7);
+    // One operation for each, as authentik and Entra send them.
+    let each: Vec<Value> = (0..MAX_OPERATIONS)
+        .map(|n| match n % 3 {
+            0 => json!({"op": "remove", "path": format!("members[value eq \"{}\"]", id(n))}),
+            1 => json!({"op": "remove", "path": "members", "value": [{"value": id(n)}]}),
+            _ => json!({"op": "add", "path": "members", "value": [{"value": id(MANY + n)}]}),
+        })
+        .collect();
+    let gone = each.iter().filter(|o| o["op"] == "remove").count();
+    let (_, count) = send(&full, &json!(each));
+    assert_eq!(count, MANY - gone + (MAX_OPERATIONS - gone));
+}

@@ -568,3 +568,81 @@ fn replace_may_create() {
         }
     }
 }
+
+/// One element's many values of one sub-attribute.
+#[test]
+fn values_of_a_sub_attribute() {
+    let before = json!({"userName": "b", "roles": [
+        {"value": "r", "plans": ["a", "b"]},
+        {"value": "s"},
+    ]});
+    let path = "roles[value eq \"r\"].plans";
+    let rows = [
+        (
+            json!({"op": "add", "path": path, "value": ["b", "c"]}),
+            json!(["a", "b", "c"]),
+        ),
+        (
+            json!({"op": "add", "path": path, "value": "c"}),
+            json!(["a", "b", "c"]),
+        ),
+        (
+            json!({"op": "replace", "path": path, "value": ["c"]}),
+            json!(["c"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": ["a"]}),
+            json!(["b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": "x"}),
+            json!(["a", "b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": []}),
+            json!(["a", "b"]),
+        ),
+        (
+            json!({"op": "remove", "path": path, "value": ["a", "b"]}),
+            json!(null),
+        ),
+        (json!({"op": "remove", "path": path}), json!(null)),
+        (
+            json!({"op": "remove", "path": "roles[plans eq \"b\"].plans", "value": ["b"]}),
+            json!(["a"]),
+        ),
+    ];
+    for (operation, plans) in rows {
+        let after = patch(&before, &json!([operation]), &user(), STRICT).unwrap();
+        let roles = after["roles"].as_array().unwrap();
+        assert_eq!(roles.len(), 2, "{operation}");
+        assert_eq!(roles[0]["value"], "r", "{operation}");
+        assert_eq!(
+            roles[0].get("plans").unwrap_or(&Value::Null),
+            &plans,
+            "{operation}"
+        );
+        assert_eq!(roles[1], json!({"value": "s"}), "{operation}");
+    }
+    let created = json!([{"op": "add", "path": "roles[plans eq \"z\"].value", "value": "t"}]);
+    let after = patch(&before, &created, &user(), STRICT).unwrap();
+    assert_eq!(after["roles"][2], json!({"plans": ["z"], "value": "t"}));
+}
+
+/// An immutable moment may be told again with another offset.
+#[test]
+fn one_moment_in_two_spellings() {
+    let before = json!({"userName": "b", "hireDate": "2025-12-31T22:00:00Z"});
+    let spelled = |value: &str| json!([{"op": "replace", "path": "hireDate", "value": value}]);
+    assert!(
+        patch(
+            &before,
+            &spelled("2026-01-01T00:00:00.000+02:00"),
+            &user(),
+            STRICT
+        )
+        .is_ok()
+    );
+    let error = patch(&before, &spelled("2026-01-01T00:00:00Z"), &user(), STRICT).unwrap_err();
+    assert_eq!(error.kind, Kind::Mutability);
+}

@@ -2,26 +2,30 @@
 
 use serde_json::Value;
 
-use crate::{
-    scim::{
-        Document,
-        error::{Error as ScimError, Kind},
-        list::{self, ListQuery},
-    },
-    service::{Context, Error, list as service_list},
+use super::{
+    super::{Context, Error},
+    ListPage, list,
+};
+use crate::scim::{
+    Document,
+    error::{Error as ScimError, Kind},
+    list::ListQuery,
 };
 
 /// Searches the types one after the other, in the order of `/ResourceTypes`; the window of
 /// `startIndex` and `count` runs over all of them. A type that lacks an attribute of the filter
 /// has no matches; a filter that no type understands is an error.
-pub async fn everywhere(contexts: Vec<Context<'_>>, body: &Value) -> Result<Value, Error> {
+///
+/// # Errors
+/// As for [`list`].
+pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Error> {
     let mut total = 0;
     let mut resources: Vec<Document> = Vec::new();
     let mut not_understood: Option<ScimError> = None;
     let mut understood = false;
     let mut start_index = 1;
     for cx in contexts {
-        let mut query = match ListQuery::from_search_request(body, cx.room.schema()) {
+        let mut query = match ListQuery::from_search_request(body, cx.schema()) {
             Ok(query) => query,
             Err(error) if error.kind == Kind::InvalidFilter => {
                 not_understood = Some(error);
@@ -38,12 +42,16 @@ pub async fn everywhere(contexts: Vec<Context<'_>>, body: &Value) -> Result<Valu
             .min(settings.max_page);
         query.count = Some(count - resources.len().min(count));
         query.start_index = query.start_index.saturating_sub(total).max(1);
-        let page = service_list::list(&cx, &query).await?;
+        let page = list(&cx, &query).await?;
         total += page.total;
         resources.extend(page.resources);
     }
     match not_understood {
         Some(error) if !understood => Err(error.into()),
-        _ => Ok(list::response(total, start_index, resources)),
+        _ => Ok(ListPage {
+            total,
+            start_index,
+            resources,
+        }),
     }
 }

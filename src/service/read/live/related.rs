@@ -1,0 +1,93 @@
+//! Lists by a relation (`members.value eq "…"`): asked from the other end of the relation.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        super::{Context, Error},
+        Wanted,
+    },
+    object,
+};
+use crate::{
+    graph::{BatchItem, Refusal},
+    odata::request::Request,
+    resources::Candidates,
+    scim::error::Error as ScimError,
+    translation::RelationFilter,
+};
+
+/// The objects whose relation holds the value.
+///
+/// # Errors
+/// `invalidFilter` when Graph has no way to ask for it; only Graph's own word that there is no
+/// such object makes the list empty.
+pub(super) async fn related(
+    cx: &Context,
+    wanted: &Wanted,
+    relation: &RelationFilter,
+) -> Result<Vec<Value>, Error> {
+    let declared = cx.kind().relation(&relation.relation).ok_or_else(|| {
+        ScimError::invalid_filter(format!("'{}' cannot be filtered on", relation.relation))
+    })?;
+    if !crate::resources::is_object_id(&relation.value) {
+        return Ok(Vec::new());
+    }
+    let limit = cx.app.settings.scan_limit;
+    match declared.candidates(&relation.value) {
+        None => Err(ScimError::invalid_filter(format!(
+            "'{}' cannot be filtered on: Graph has no way to ask for it",
+            relation.relation
+        ))
+        .into()),
+        Some(Candidates::Objects(alternatives)) => {
+            for request in alternatives {
+                let request = object::shape(cx, request, wanted, true);
+                match cx.tenant.graph.collect(&cx.call, &request, limit).await {
+                    Ok(all) => return Ok(all),
+                    Err(error) if error.refusal() == Some(Refusal::Absent) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(Vec::new())
+        }
+        Some(Candidates::Ids(request, property)) => {
+            let listed = match cx.tenant.graph.collect(&cx.call, &request, limit).await {
+                Ok(listed) => listed,
+                Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let mut ids: Vec<String> = listed
+                .iter()
+                .filter_map(|item| item.get(property).and_then(Value::as_str))
+                .map(str::to_owned)
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            by_ids(cx, &ids, wanted).await
+        }
+    }
+}
+
+/// Reads objects one by one, in batches. What is no object of this type (a service principal
+/// among the holders of a role) is no match.
+async fn by_ids(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Vec<Value>, Error> {
+    let item = |id: &String| {
+        let request = Request::get(cx.kind().object_path(id));
+        BatchItem::new(object::shape(cx, request, wanted, false))
+    };
+    let replies = cx
+        .tenant
+        .graph
+        .batch(&cx.call, ids.iter().map(item).collect())
+        .await?;
+    let mut entities = Vec::with_capacity(ids.len());
+    for reply in replies {
+        match reply {
+            Ok(reply) => entities.push(reply.body),
+            Err(error) if error.refusal() == Some(Refusal::Absent) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(entities)
+}

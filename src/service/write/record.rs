@@ -1,0 +1,54 @@
+//! What was written goes into the memory of recent writes, so that every read shows it.
+
+use serde_json::{Map, Value};
+
+use super::{super::Context, execute::Report};
+use crate::resources::{Relation, relation::Change};
+
+/// A relation's change that was carried out.
+pub(super) struct Changed {
+    pub(super) relation: &'static dyn Relation,
+    pub(super) change: Change,
+}
+
+/// Remembers changed properties of an object, and the names that they may have changed.
+pub(super) fn properties(cx: &Context, id: &str, before: &Value, written: &Map<String, Value>) {
+    if written.is_empty() {
+        return;
+    }
+    let now = cx.app.clock.now();
+    let mut plain = written.clone();
+    plain.remove("passwordProfile");
+    cx.tenant
+        .recent
+        .changed(cx.kind().name, id, before, &plain, now);
+    cx.tenant.names.forget(cx.kind().collection);
+}
+
+/// Remembers changed edges. Those that Graph has ids for take them from its answers.
+pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
+    let now = cx.app.clock.now();
+    for Changed { relation, change } in changes {
+        let (kind, side) = relation.edge();
+        for edge in &change.remove {
+            cx.tenant.recent.edge_removed(edge, now);
+        }
+        for mut edge in change.add {
+            let far = &edge.far(side).id;
+            let made = report.done.iter().find(|done| {
+                kind == crate::resources::EdgeKind::Role
+                    && done.call.purpose.relation == Some(relation.name())
+                    && done.call.purpose.ids.first() == Some(far)
+            });
+            edge.id = made
+                .and_then(|done| done.reply.body.get("id"))
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            if kind == crate::resources::EdgeKind::Licence {
+                let sku = edge.to.id.clone();
+                edge.to.display = crate::resources::skus::friendly_name(&sku).map(str::to_owned);
+            }
+            cx.tenant.recent.edge_added(edge, now);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `PUT /Type/{id}`
+
+use serde_json::Value;
+
+use super::{
+    super::{Context, Error, read, rights},
+    Effect,
+    change::{Goal, change},
+    check_version,
+};
+use crate::{
+    scim::{attr::AttrPath, patch::Step, projection::Projection, resource, schema::Mutability},
+    translation::RelationRow,
+};
+
+/// Replaces the resource. Attributes that are left out are cleared (those that Graph cannot clear
+/// stay as they are); a relation that is left out stays as it is, one that is given is replaced,
+/// `[]` empties it. RFC 7644 §3.5.1 leaves both to the server.
+///
+/// # Errors
+/// As for create; 412 when `If-Match` does not fit.
+pub(super) async fn replace(
+    cx: &Context,
+    id: &str,
+    body: &Value,
+    if_match: Option<&str>,
+    projection: &Projection,
+) -> Result<Effect, Error> {
+    rights::check(cx, false)?;
+    let mapping = cx.mapping();
+    let input = resource::normalize(body, cx.schema(), &cx.app.settings.input)?;
+    let (mut after, cleared) = (input.document, input.cleared);
+    resource::require(&after, cx.schema())?;
+    let before = read::before(cx, id, None).await?;
+    check_version(&before.document(cx), if_match)?;
+    let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
+    for related in cx
+        .mapped
+        .related()
+        .filter(|r| r.row.attribute.mutability != Mutability::ReadOnly)
+    {
+        let given = mapping.take_relation(&mut after, related.row);
+        let emptied = cleared.contains(&related.row.path);
+        match given {
+            Some(elements) => steps.push((related.row, vec![Step::Replace(elements)])),
+            None if emptied => steps.push((related.row, vec![Step::Replace(Vec::new())])),
+            None => {}
+        }
+    }
+    let cleared: Vec<AttrPath> = cleared
+        .into_iter()
+        .filter(|p| mapping.relations().iter().all(|r| r.path != *p))
+        .collect();
+    resource::keep_immutable(&before.attributes, &mut after, cx.schema())?;
+    let goal = Goal {
+        after,
+        cleared,
+        replaces: true,
+        named: cx
+            .mapping()
+            .rows()
+            .iter()
+            .flat_map(|row| row.properties().map(str::to_owned))
+            .collect(),
+        steps,
+        answer: Some(projection),
+    };
+    change(cx, before, goal).await
+}

@@ -1,0 +1,57 @@
+//! Switches: behaviour that documents leave open, or that tests want to turn.
+
+use time::Duration;
+
+/// Behaviour that documents leave open, or that tests want to turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Of two unchained writes to one object in a `$batch`, the later gets 409.
+    pub concurrency_violations: bool,
+    /// Whether deleted security groups go to the recycle bin, as Microsoft 365 groups do.
+    pub security_group_recycle_bin: bool,
+    /// How long a `$skiptoken` works.
+    pub page_token_life: Duration,
+    /// Whether an application may write profile properties (`aboutMe`, `skills`, …), each in a
+    /// PATCH without others. Documents say that only a signed-in user may.
+    pub profile_by_application: bool,
+    /// Whether every user has a mailbox; else only users with `mail` do.
+    pub mailbox_for_all: bool,
+    /// How delta queries behave.
+    pub delta: Habits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency_violations: true,
+            security_group_recycle_bin: false,
+            page_token_life: Duration::hours(1),
+            profile_by_application: false,
+            mailbox_for_all: false,
+            delta: Habits::default(),
+        }
+    }
+}
+
+/// How a token that works no more is answered: documents leave the directory's way open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resync {
+    /// 410 with the address to start from in `Location`.
+    #[default]
+    Gone,
+    /// 400 `syncStateNotFound`.
+    SyncStateNotFound,
+}
+
+/// Delta behaviour that documents leave open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Habits {
+    /// The answer to a token that works no more.
+    pub resync: Resync,
+    /// Pages show an object twice, and a round shows the last change of the round before.
+    pub repeats: bool,
+    /// Members that are gone for good are reported as removed. Documented, yet said not to happen.
+    pub cut_links: bool,
+}
