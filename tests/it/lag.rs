@@ -80,7 +80,7 @@ async fn users_from_create_to_delete() {
         assert_eq!(read.body["userName"], upn.as_str(), "{case}");
         assert_eq!(
             found(&app, "/Users", &by_name).await,
-            [id.clone()],
+            std::slice::from_ref(&id),
             "{case}"
         );
         for display in ["first", "second", "own.write", "third"] {
@@ -100,7 +100,7 @@ async fn users_from_create_to_delete() {
             let by_display = format!("displayName eq \"{display}\"");
             assert_eq!(
                 found(&app, "/Users", &by_display).await,
-                [id.clone()],
+                std::slice::from_ref(&id),
                 "{case}"
             );
         }
@@ -159,7 +159,7 @@ async fn members_from_both_ends() {
         };
         let expected = |ids: &[&String]| sorted(ids.iter().map(|id| (*id).clone()).collect());
         assert_eq!(shown(&path).await, expected(&[&users[0], &user]), "{case}");
-        assert_eq!(found(&app, "/Groups", "displayName eq \"Lagging\"").await, [id.clone()], "{case}");
+        assert_eq!(found(&app, "/Groups", "displayName eq \"Lagging\"").await, std::slice::from_ref(&id), "{case}");
         let step = async |operation: Value| {
             let answer = app.patch(&path, &patch_op(json!([operation]))).await;
             assert_eq!(answer.status, 204, "{case}: {}", answer.shown());
@@ -171,7 +171,7 @@ async fn members_from_both_ends() {
         step(json!({"op": "add", "path": "members", "value": [{"value": users[0]}]})).await;
         assert_eq!(shown(&path).await, expected(&[&users[0], &users[1], &user]), "{case}");
         let groups = app.get(&format!("/Users/{user}")).await.expect_status(200);
-        assert_eq!(values(&groups.body, "groups"), [id.clone()], "{case}: {}", groups.body);
+        assert_eq!(values(&groups.body, "groups"), std::slice::from_ref(&id), "{case}: {}", groups.body);
         step(json!({"op": "replace", "path": "members", "value": [{"value": users[2]}]})).await;
         assert_eq!(shown(&path).await, expected(&[&users[2]]), "{case}");
         let mut truth = app.sim_members(&id).await;
@@ -233,7 +233,11 @@ async fn managers_roles_and_licences() {
                 users[1].as_str(),
                 "{case}"
             );
-            assert_eq!(values(&body, "roles"), [role.clone()], "{case}");
+            assert_eq!(
+                values(&body, "roles"),
+                std::slice::from_ref(&role),
+                "{case}"
+            );
             assert_eq!(values(&body, "entitlements"), [SKU], "{case}");
         }
         let members = app.get(&format!("/Roles/{role}")).await.expect_status(200);
