@@ -16,8 +16,8 @@ use crate::{
         resource::{InputRules, Unknown},
     },
     service::{
-        self, App, MappedType, Tenant, names::Names, read::Pages, recent::Recent, rights::Rights,
-        write::Queue,
+        self, App, MappedType, Tenant, names::Names, read::Pages, recent::Recent,
+        relations::RecentRelations, rights::Rights, write::Queue,
     },
     store::Store,
 };
@@ -53,6 +53,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             recent: Recent::default(),
             queue: Queue::default(),
             names: Names::default(),
+            relations: RecentRelations::default(),
             pages: Pages::default(),
         }));
     }

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::{
     Server, auth, body, discovery,
     respond::{self, Answer},
-    route::{self, Route, Target},
+    route::{self, Endpoint, Route},
 };
 use crate::{
     graph,
@@ -103,8 +103,10 @@ async fn routed(
     let tenant_name = route.as_ref().map_or("default", |r| r.tenant.as_str());
     let open = server.settings.open_discovery
         && matches!(
-            route.as_ref().map(|r| &r.target),
-            Some(Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_))
+            route.as_ref().map(|r| &r.endpoint),
+            Some(
+                Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_)
+            )
         );
     // Who calls is settled before anything is said about what exists.
     let caller = if open {
@@ -124,10 +126,11 @@ async fn routed(
         tenant,
         stats,
     };
-    match (&route.target, caller) {
-        (Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_), _) => {
-            call.discovery().map(Reply::Answer)
-        }
+    match (&route.endpoint, caller) {
+        (
+            Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_),
+            _,
+        ) => call.discovery().map(Reply::Answer),
         (_, None) => Err(ScimError::new(Kind::Unauthorized, "a bearer token is required").into()),
         (_, Some(caller)) => call.resources(body, &caller).await,
     }
@@ -163,9 +166,9 @@ impl Exchange<'_> {
             );
         }
         let base = self.base_url();
-        let body = match &self.route.target {
-            Target::Schemas(urn) => discovery::schemas(self.tenant, &base, urn.as_deref())?,
-            Target::ResourceTypes(name) => {
+        let body = match &self.route.endpoint {
+            Endpoint::Schemas(urn) => discovery::schemas(self.tenant, &base, urn.as_deref())?,
+            Endpoint::ResourceTypes(name) => {
                 discovery::resource_types(self.tenant, &base, name.as_deref())?
             }
             _ => discovery::service_provider_config(&self.server.app, &self.server.settings, &base),
@@ -174,12 +177,12 @@ impl Exchange<'_> {
     }
 
     async fn resources(&self, body: Body, caller: &Caller) -> Result<Reply, Error> {
-        let answer = match &self.route.target {
-            Target::NotOffered(what) => {
+        let answer = match &self.route.endpoint {
+            Endpoint::NotOffered(what) => {
                 let text = format!("/{what} is not offered by this server");
                 return Err(ScimError::new(Kind::NotImplemented, text).into());
             }
-            Target::RootSearch => {
+            Endpoint::RootSearch => {
                 self.methods(&[Method::POST])?;
                 let body = self.body(body).await?;
                 let readable = self
@@ -193,7 +196,7 @@ impl Exchange<'_> {
                 }
                 page(read::search(contexts, &body).await?)
             }
-            Target::Search(kind) => {
+            Endpoint::Search(kind) => {
                 let mapped = self.resource_type(kind)?;
                 self.methods(&[Method::POST])?;
                 auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
@@ -201,15 +204,15 @@ impl Exchange<'_> {
                 let query = ListQuery::from_search_request(&body, mapped.schema())?;
                 page(read::list(&self.context(mapped), &query).await?)
             }
-            Target::Collection(kind) => {
+            Endpoint::Collection(kind) => {
                 self.collection(self.resource_type(kind)?, body, caller)
                     .await?
             }
-            Target::Resource(kind, id) => {
+            Endpoint::Resource(kind, id) => {
                 self.resource(self.resource_type(kind)?, id, body, caller)
                     .await?
             }
-            Target::Photo(kind, id) => {
+            Endpoint::Photo(kind, id) => {
                 let mapped = self.resource_type(kind)?;
                 if !mapped.kind.has_photo {
                     return Err(ScimError::not_found("there is no such endpoint").into());
@@ -225,7 +228,7 @@ impl Exchange<'_> {
                     })?;
                 return Ok(Reply::Raw(response));
             }
-            Target::ServiceProviderConfig | Target::Schemas(_) | Target::ResourceTypes(_) => {
+            Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_) => {
                 self.discovery()?
             }
         };

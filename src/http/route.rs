@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 /// What a path below the SCIM base names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Endpoint {
     /// `/ServiceProviderConfig`
     ServiceProviderConfig,
     /// `/Schemas`, `/Schemas/{urn}`
@@ -36,7 +36,7 @@ pub struct Route {
     /// Base path, no slash at the end: `/scim/v2`.
     pub base: String,
     /// What is asked for.
-    pub target: Target,
+    pub endpoint: Endpoint,
 }
 
 /// Takes a path apart; `None` when it is nothing that is served here.
@@ -66,25 +66,27 @@ pub fn parse(path: &str) -> Option<Route> {
         }
         _ => return None,
     };
-    let target = match rest {
-        [one] if is(one, "ServiceProviderConfig") => Target::ServiceProviderConfig,
-        [one] if is(one, "Schemas") => Target::Schemas(None),
-        [one, id] if is(one, "Schemas") => Target::Schemas(Some((*id).to_owned())),
-        [one] if is(one, "ResourceTypes") => Target::ResourceTypes(None),
-        [one, id] if is(one, "ResourceTypes") => Target::ResourceTypes(Some((*id).to_owned())),
-        [one] if is(one, ".search") => Target::RootSearch,
-        [one, ..] if is(one, "Bulk") => Target::NotOffered("Bulk"),
-        [one, ..] if is(one, "Me") => Target::NotOffered("Me"),
-        [kind] => Target::Collection((*kind).to_owned()),
-        [kind, one] if is(one, ".search") => Target::Search((*kind).to_owned()),
-        [kind, id] => Target::Resource((*kind).to_owned(), (*id).to_owned()),
-        [kind, id, one] if is(one, "photo") => Target::Photo((*kind).to_owned(), (*id).to_owned()),
+    let endpoint = match rest {
+        [one] if is(one, "ServiceProviderConfig") => Endpoint::ServiceProviderConfig,
+        [one] if is(one, "Schemas") => Endpoint::Schemas(None),
+        [one, id] if is(one, "Schemas") => Endpoint::Schemas(Some((*id).to_owned())),
+        [one] if is(one, "ResourceTypes") => Endpoint::ResourceTypes(None),
+        [one, id] if is(one, "ResourceTypes") => Endpoint::ResourceTypes(Some((*id).to_owned())),
+        [one] if is(one, ".search") => Endpoint::RootSearch,
+        [one, ..] if is(one, "Bulk") => Endpoint::NotOffered("Bulk"),
+        [one, ..] if is(one, "Me") => Endpoint::NotOffered("Me"),
+        [kind] => Endpoint::Collection((*kind).to_owned()),
+        [kind, one] if is(one, ".search") => Endpoint::Search((*kind).to_owned()),
+        [kind, id] => Endpoint::Resource((*kind).to_owned(), (*id).to_owned()),
+        [kind, id, one] if is(one, "photo") => {
+            Endpoint::Photo((*kind).to_owned(), (*id).to_owned())
+        }
         _ => return None,
     };
     Some(Route {
         tenant: tenant.to_owned(),
         base,
-        target,
+        endpoint,
     })
 }
 
@@ -99,41 +101,41 @@ mod tests {
 
     #[test]
     fn paths() {
-        let of = |path: &str| parse(path).map(|r| (r.tenant, r.base, r.target));
+        let of = |path: &str| parse(path).map(|r| (r.tenant, r.base, r.endpoint));
         let default = |target| Some(("default".to_owned(), "/scim/v2".to_owned(), target));
         for (path, expected) in [
             (
                 "/scim/v2/Users",
-                default(Target::Collection("Users".into())),
+                default(Endpoint::Collection("Users".into())),
             ),
             (
                 "/SCIM/V2/users/",
-                default(Target::Collection("users".into())),
+                default(Endpoint::Collection("users".into())),
             ),
             (
                 "/scim/v2/Users/a%2Fb",
-                default(Target::Resource("Users".into(), "a/b".into())),
+                default(Endpoint::Resource("Users".into(), "a/b".into())),
             ),
             (
                 "/scim/v2/Users/x/photo",
-                default(Target::Photo("Users".into(), "x".into())),
+                default(Endpoint::Photo("Users".into(), "x".into())),
             ),
             (
                 "/scim/v2/Groups/.search",
-                default(Target::Search("Groups".into())),
+                default(Endpoint::Search("Groups".into())),
             ),
-            ("/scim/v2/.search", default(Target::RootSearch)),
+            ("/scim/v2/.search", default(Endpoint::RootSearch)),
             (
                 "/scim/v2/schemas/urn:x",
-                default(Target::Schemas(Some("urn:x".into()))),
+                default(Endpoint::Schemas(Some("urn:x".into()))),
             ),
-            ("/scim/v2/Me", default(Target::NotOffered("Me"))),
+            ("/scim/v2/Me", default(Endpoint::NotOffered("Me"))),
             (
                 "/tenants/acme/scim/v2/ResourceTypes",
                 Some((
                     "acme".into(),
                     "/tenants/acme/scim/v2".into(),
-                    Target::ResourceTypes(None),
+                    Endpoint::ResourceTypes(None),
                 )),
             ),
             ("/scim/v2", None),

@@ -9,6 +9,7 @@ mod offload;
 pub mod photo;
 pub mod read;
 pub mod recent;
+pub mod relations;
 pub mod rights;
 pub mod tokens;
 pub mod write;
@@ -122,6 +123,8 @@ pub struct Tenant {
     pub queue: write::Queue,
     /// Names that are listed seldom.
     pub names: names::Names,
+    /// Relations that were read moments ago.
+    pub relations: relations::RecentRelations,
     /// Where the last pages of lists ended.
     pub pages: read::Pages,
 }

@@ -108,7 +108,7 @@ struct Mark {
 }
 
 /// Where a mark stands.
-struct Place {
+struct MarkPlace {
     /// Where its edge starts.
     from: String,
     /// Its key from there.
@@ -470,7 +470,13 @@ impl Inner {
     }
 
     /// The remembered edges of the object `near`.
-    fn marks(&mut self, kind: EdgeKind, side: Side, near: &str, now: OffsetDateTime) -> Vec<Place> {
+    fn marks(
+        &mut self,
+        kind: EdgeKind,
+        side: Side,
+        near: &str,
+        now: OffsetDateTime,
+    ) -> Vec<MarkPlace> {
         let starts: Vec<String> = match side {
             Side::From => vec![near.to_owned()],
             Side::To => self
@@ -497,7 +503,7 @@ impl Inner {
                 if side == Side::To {
                     seen.far.clone_from(&from);
                 }
-                marks.push(Place {
+                marks.push(MarkPlace {
                     from: from.clone(),
                     key: key.clone(),
                     seen,

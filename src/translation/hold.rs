@@ -12,12 +12,12 @@ use serde_json::Value;
 use super::{
     Mapping,
     path::Place,
-    row::{Row, Slot},
+    row::{ElementKind, Row},
 };
 use crate::scim::{Document, attr::AttrPath, error::Error, resource};
 
 /// The values of a resource by row, and what no row holds.
-pub(super) struct Held<'a> {
+pub(super) struct RowValues<'a> {
     values: Vec<Vec<&'a Value>>,
     strays: Vec<Stray<'a>>,
 }
@@ -28,14 +28,14 @@ struct Stray<'a> {
     reason: String,
 }
 
-impl<'a> Held<'a> {
+impl<'a> RowValues<'a> {
     /// The values of the row with that index.
     pub(super) fn values(&self, index: usize) -> &[&'a Value] {
         self.values.get(index).map_or(&[], Vec::as_slice)
     }
 
     /// Refuses elements that no row holds, unless they were there before.
-    pub(super) fn refuse_strays(&self, before: &Held<'_>) -> Result<(), Error> {
+    pub(super) fn refuse_strays(&self, before: &RowValues<'_>) -> Result<(), Error> {
         let new = self.strays.iter().find(|stray| {
             !before
                 .strays
@@ -50,14 +50,14 @@ impl<'a> Held<'a> {
 }
 
 impl Mapping {
-    pub(super) fn hold_nothing(&self) -> Held<'_> {
-        Held {
+    pub(super) fn hold_nothing(&self) -> RowValues<'_> {
+        RowValues {
             values: vec![Vec::new(); self.rows.len()],
             strays: Vec::new(),
         }
     }
 
-    pub(super) fn hold<'a>(&'a self, doc: &'a Document) -> Held<'a> {
+    pub(super) fn hold<'a>(&'a self, doc: &'a Document) -> RowValues<'a> {
         let mut held = self.hold_nothing();
         for (row, values) in self.rows.iter().zip(&mut held.values) {
             if let Place::Plain(path) = row.place() {
@@ -69,38 +69,52 @@ impl Mapping {
             }
         }
         let mut done: Vec<&AttrPath> = Vec::new();
-        for slot in &self.slots {
-            if done.contains(&&slot.attr) {
+        for element_kind in &self.element_kinds {
+            if done.contains(&&element_kind.attr) {
                 continue;
             }
-            done.push(&slot.attr);
-            if let Some(Value::Array(elements)) = resource::get(doc, &slot.attr) {
-                self.hold_elements(&slot.attr, elements, &mut held);
+            done.push(&element_kind.attr);
+            if let Some(Value::Array(elements)) = resource::get(doc, &element_kind.attr) {
+                self.hold_elements(&element_kind.attr, elements, &mut held);
             }
         }
         held
     }
 
-    fn hold_elements<'a>(&'a self, attr: &'a AttrPath, elements: &'a [Value], held: &mut Held<'a>) {
-        let slots: Vec<&Slot> = self.slots.iter().filter(|s| s.attr == *attr).collect();
-        let mut taken = vec![false; slots.len()];
+    fn hold_elements<'a>(
+        &'a self,
+        attr: &'a AttrPath,
+        elements: &'a [Value],
+        held: &mut RowValues<'a>,
+    ) {
+        let element_kinds: Vec<&ElementKind> = self
+            .element_kinds
+            .iter()
+            .filter(|s| s.attr == *attr)
+            .collect();
+        let mut taken = vec![false; element_kinds.len()];
         let mut untyped = Vec::new();
         // The elements of which there is only one of each kind.
         let mut given: Vec<&Value> = Vec::new();
         for element in elements {
-            let best = slots
+            let best = element_kinds
                 .iter()
                 .enumerate()
-                .filter(|(_, slot)| fits(slot, element))
-                .max_by_key(|(at, slot)| (is_primary_right(slot, element), usize::MAX - at));
+                .filter(|(_, element_kind)| fits(element_kind, element))
+                .max_by_key(|(at, element_kind)| {
+                    (is_primary_right(element_kind, element), usize::MAX - at)
+                });
             match best {
-                Some((at, slot)) => {
-                    if !slot.many && !taken[at] {
+                Some((at, element_kind)) => {
+                    if !element_kind.many && !taken[at] {
                         given.push(element);
                     }
-                    self.give(slot, element, &mut taken[at], held);
+                    self.give(element_kind, element, &mut taken[at], held);
                 }
-                None if slots.iter().all(|slot| says_nothing(slot, element)) => {
+                None if element_kinds
+                    .iter()
+                    .all(|element_kind| says_nothing(element_kind, element)) =>
+                {
                     untyped.push(element);
                 }
                 None => {
@@ -109,7 +123,7 @@ impl Mapping {
                         element,
                         reason: format!(
                             "'{attr}': no mapping row holds {element}; there are rows for {}",
-                            described(&slots)
+                            described(&element_kinds)
                         ),
                     });
                 }
@@ -120,64 +134,70 @@ impl Mapping {
             if given.iter().any(|whole| repeats(element, whole)) {
                 continue;
             }
-            let enumerated = || slots.iter().enumerate();
+            let enumerated = || element_kinds.iter().enumerate();
             let free = enumerated()
-                .find(|(at, slot)| slot.is_primary && !taken[*at])
-                .or_else(|| enumerated().find(|(_, slot)| slot.many && self.is_writable(slot)));
+                .find(|(at, element_kind)| element_kind.is_primary && !taken[*at])
+                .or_else(|| {
+                    enumerated().find(|(_, element_kind)| {
+                        element_kind.many && self.is_writable(element_kind)
+                    })
+                });
             match free {
-                Some((at, slot)) => self.give(slot, element, &mut taken[at], held),
+                Some((at, element_kind)) => self.give(element_kind, element, &mut taken[at], held),
                 None => held.strays.push(Stray {
                     attr,
                     element,
                     reason: format!(
                         "'{attr}': {element} does not say which it is; there are rows for {}",
-                        described(&slots)
+                        described(&element_kinds)
                     ),
                 }),
             }
         }
     }
 
-    fn is_writable(&self, slot: &Slot) -> bool {
-        self.slot_rows(slot).any(|(_, row)| row.is_written())
+    fn is_writable(&self, element_kind: &ElementKind) -> bool {
+        self.rows_of_kind(element_kind)
+            .any(|(_, row)| row.is_written())
     }
 
-    pub(super) fn slot_rows<'a>(
+    pub(super) fn rows_of_kind<'a>(
         &'a self,
-        slot: &'a Slot,
+        element_kind: &'a ElementKind,
     ) -> impl Iterator<Item = (usize, &'a Row)> {
-        slot.rows
+        element_kind
+            .rows
             .iter()
             .filter_map(|index| Some((*index, self.rows.get(*index)?)))
     }
 
-    /// Gives an element to a slot: each of its members to the row that holds it.
+    /// Gives an element to its kind: each of its members to the row that holds it.
     fn give<'a>(
         &'a self,
-        slot: &'a Slot,
+        element_kind: &'a ElementKind,
         element: &'a Value,
         taken: &mut bool,
-        held: &mut Held<'a>,
+        held: &mut RowValues<'a>,
     ) {
-        if *taken && !slot.many {
+        if *taken && !element_kind.many {
             held.strays.push(Stray {
-                attr: &slot.attr,
+                attr: &element_kind.attr,
                 element,
                 reason: format!(
                     "'{}': Entra ID holds only one value with {}",
-                    slot.attr,
-                    slot.describe()
+                    element_kind.attr,
+                    element_kind.describe()
                 ),
             });
             return;
         }
         *taken = true;
         for (name, value) in element.as_object().into_iter().flatten() {
-            if value.is_null() || slot.fixes(name) || is_decided_here(name) {
+            if value.is_null() || element_kind.fixes(name) || is_decided_here(name) {
                 continue;
             }
             let row = self
-                .slot_rows(slot)
+                .rows_of_kind(element_kind)
                 .find(|(_, row)| row.place().sub() == Some(name));
             match row {
                 Some((index, _)) => {
@@ -186,12 +206,12 @@ impl Mapping {
                     }
                 }
                 None => held.strays.push(Stray {
-                    attr: &slot.attr,
+                    attr: &element_kind.attr,
                     element,
                     reason: format!(
                         "'{}.{name}' has no mapping row for the element with {}",
-                        slot.attr,
-                        slot.describe()
+                        element_kind.attr,
+                        element_kind.describe()
                     ),
                 }),
             }
@@ -209,8 +229,11 @@ fn repeats(element: &Value, whole: &Value) -> bool {
     })
 }
 
-fn described(slots: &[&Slot]) -> String {
-    let known: Vec<String> = slots.iter().map(|slot| slot.describe()).collect();
+fn described(element_kinds: &[&ElementKind]) -> String {
+    let known: Vec<String> = element_kinds
+        .iter()
+        .map(|element_kind| element_kind.describe())
+        .collect();
     known.join(", ")
 }
 
@@ -219,9 +242,10 @@ fn is_decided_here(name: &str) -> bool {
     matches!(name, "type" | "primary" | "display" | "$ref")
 }
 
-/// Whether the element has what tells the slot's elements from others.
-pub(super) fn fits(slot: &Slot, element: &Value) -> bool {
-    slot.equalities
+/// Whether the element has what tells its kind from others.
+pub(super) fn fits(element_kind: &ElementKind, element: &Value) -> bool {
+    element_kind
+        .equalities
         .iter()
         .filter(|(name, _)| name != "primary")
         .all(|(name, wanted)| match (element.get(name), wanted) {
@@ -233,18 +257,19 @@ pub(super) fn fits(slot: &Slot, element: &Value) -> bool {
         })
 }
 
-fn is_primary_right(slot: &Slot, element: &Value) -> bool {
+fn is_primary_right(element_kind: &ElementKind, element: &Value) -> bool {
     let given = element.get("primary") == Some(&Value::Bool(true));
-    let wanted = slot
+    let wanted = element_kind
         .equalities
         .iter()
         .any(|(name, value)| name == "primary" && *value == Value::Bool(true));
     given == wanted
 }
 
-/// Whether the element has none of the members that tell the slot's elements apart.
-fn says_nothing(slot: &Slot, element: &Value) -> bool {
-    slot.equalities
+/// Whether the element has none of the members that tell its kind from others.
+fn says_nothing(element_kind: &ElementKind, element: &Value) -> bool {
+    element_kind
+        .equalities
         .iter()
         .filter(|(name, _)| name != "primary")
         .all(|(name, _)| element.get(name).is_none_or(Value::is_null))

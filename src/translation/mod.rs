@@ -23,7 +23,7 @@ mod to_graph;
 mod to_scim;
 mod transform;
 
-pub use path::{GraphPath, Place, ScimPath, Step};
+pub use path::{GraphPath, PathStep, Place, ScimPath};
 pub use push_down::{PushDown, RelationFilter};
 pub use row::{RelationRow, Row};
 pub use spec::{Direction, RuleError, RuleFile, Shape};
@@ -43,17 +43,17 @@ pub struct Mapping {
     schema: ResourceSchema,
     entity: String,
     rows: Vec<Row>,
-    slots: Vec<row::Slot>,
+    element_kinds: Vec<row::ElementKind>,
     steps: Vec<ReadStep>,
     writers: Vec<Vec<usize>>,
     relations: Vec<RelationRow>,
 }
 
-/// One step of reading an entity; indexes into the rows and slots.
+/// One step of reading an entity; indexes into the rows and kinds of element.
 #[derive(Clone, Debug)]
 enum ReadStep {
     Plain(usize),
-    Slot(usize),
+    ElementKind(usize),
     Each(AttrPath, Vec<usize>),
 }
 

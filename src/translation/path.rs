@@ -63,7 +63,7 @@ pub fn parse(text: &str) -> Result<JpQuery, String> {
 
 /// One direct step of a Graph path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// `.name`
     Member(String),
     /// `[0]`
@@ -82,7 +82,7 @@ pub struct GraphPath {
 
 #[derive(Clone, Debug)]
 enum Access {
-    Direct(Vec<Step>),
+    Direct(Vec<PathStep>),
     Query(Box<JpQuery>),
 }
 
@@ -103,15 +103,15 @@ impl GraphPath {
             return Err(format!("'{text}' does not start with a Graph property"));
         };
         let root = root.clone();
-        let steps: Option<Vec<Step>> = query
+        let steps: Option<Vec<PathStep>> = query
             .segments
             .iter()
             .map(|segment| match segment {
-                Segment::Selector(Selector::Name(name)) => Some(Step::Member(name.clone())),
+                Segment::Selector(Selector::Name(name)) => Some(PathStep::Member(name.clone())),
                 Segment::Selector(Selector::Index(at)) => {
-                    usize::try_from(*at).ok().map(Step::Index)
+                    usize::try_from(*at).ok().map(PathStep::Index)
                 }
-                Segment::Selector(Selector::Wildcard) => Some(Step::Each),
+                Segment::Selector(Selector::Wildcard) => Some(PathStep::Each),
                 _ => None,
             })
             .collect();
@@ -129,7 +129,7 @@ impl GraphPath {
     /// Appends `[*]`: the path names a collection, and its items are meant.
     pub(super) fn push_each(&mut self) {
         if let Access::Direct(steps) = &mut self.access {
-            steps.push(Step::Each);
+            steps.push(PathStep::Each);
             self.text.push_str("[*]");
         }
     }
@@ -140,7 +140,7 @@ impl GraphPath {
     }
 
     /// The steps, unless it takes jsonpath-rust to follow the path.
-    pub fn steps(&self) -> Option<&[Step]> {
+    pub fn steps(&self) -> Option<&[PathStep]> {
         match &self.access {
             Access::Direct(steps) => Some(steps),
             Access::Query(_) => None,
@@ -150,7 +150,7 @@ impl GraphPath {
     /// Whether it gives any number of values.
     pub fn is_each(&self) -> bool {
         match &self.access {
-            Access::Direct(steps) => steps.contains(&Step::Each),
+            Access::Direct(steps) => steps.contains(&PathStep::Each),
             Access::Query(_) => true,
         }
     }
@@ -171,9 +171,9 @@ impl GraphPath {
     }
 
     /// The list that the first `[*]` goes through and the steps below its items.
-    pub(super) fn items<'a>(&self, entity: &'a Value) -> Option<(&'a [Value], &[Step])> {
+    pub(super) fn items<'a>(&self, entity: &'a Value) -> Option<(&'a [Value], &[PathStep])> {
         let steps = self.steps()?;
-        let at = steps.iter().position(|s| *s == Step::Each)?;
+        let at = steps.iter().position(|s| *s == PathStep::Each)?;
         let mut list = None;
         walk(entity, steps.get(..at)?, &mut |value| {
             list = value.as_array();
@@ -195,14 +195,14 @@ impl GraphPath {
         self.steps()?
             .iter()
             .map(|step| match step {
-                Step::Member(name) => Some(name.as_str()),
+                PathStep::Member(name) => Some(name.as_str()),
                 _ => None,
             })
             .collect()
     }
 }
 
-pub(super) fn walk<'a>(value: &'a Value, steps: &[Step], found: &mut dyn FnMut(&'a Value)) {
+pub(super) fn walk<'a>(value: &'a Value, steps: &[PathStep], found: &mut dyn FnMut(&'a Value)) {
     let Some((step, rest)) = steps.split_first() else {
         if !value.is_null() {
             found(value);
@@ -210,17 +210,17 @@ pub(super) fn walk<'a>(value: &'a Value, steps: &[Step], found: &mut dyn FnMut(&
         return;
     };
     match step {
-        Step::Member(name) => {
+        PathStep::Member(name) => {
             if let Some(next) = value.get(name) {
                 walk(next, rest, found);
             }
         }
-        Step::Index(at) => {
+        PathStep::Index(at) => {
             if let Some(next) = value.get(at) {
                 walk(next, rest, found);
             }
         }
-        Step::Each => {
+        PathStep::Each => {
             for next in value.as_array().into_iter().flatten() {
                 walk(next, rest, found);
             }

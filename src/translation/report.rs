@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Mapping, RuleError, RuleFile, hold,
-    push_down::{Target, operators},
+    push_down::{Operand, operators},
     row::Row,
 };
 use crate::{
@@ -308,7 +308,7 @@ pub fn show(mapping: &Mapping) -> Table {
     }
 }
 
-fn filter(row: &Row, target: Option<&Target>) -> String {
+fn filter(row: &Row, target: Option<&Operand>) -> String {
     let Some(target) = target.filter(|_| row.is_read()) else {
         return String::new();
     };
@@ -379,14 +379,17 @@ pub fn preview(mapping: &Mapping, object: &Value, base_url: &str) -> Result<Prev
 /// Takes out the elements that are read-only in Entra ID: showing what would create an equal
 /// object is no attempt to write them.
 fn drop_read_only(mapping: &Mapping, doc: &mut Document) {
-    for slot in &mapping.slots {
-        if mapping.slot_rows(slot).any(|(_, row)| row.is_written()) {
+    for element_kind in &mapping.element_kinds {
+        if mapping
+            .rows_of_kind(element_kind)
+            .any(|(_, row)| row.is_written())
+        {
             continue;
         }
-        if let Some(Value::Array(mut elements)) = resource::remove(doc, &slot.attr) {
-            elements.retain(|element| !hold::fits(slot, element));
+        if let Some(Value::Array(mut elements)) = resource::remove(doc, &element_kind.attr) {
+            elements.retain(|element| !hold::fits(element_kind, element));
             if !elements.is_empty() {
-                resource::set(doc, &slot.attr, Value::Array(elements));
+                resource::set(doc, &element_kind.attr, Value::Array(elements));
             }
         }
     }

@@ -111,7 +111,7 @@ impl Row {
 /// The rows that together make one kind of element of a multi-valued attribute: all that name
 /// the same attribute with the same equalities.
 #[derive(Clone, Debug)]
-pub struct Slot {
+pub struct ElementKind {
     /// The multi-valued attribute.
     pub attr: AttrPath,
     /// What tells its elements from others.
@@ -125,7 +125,7 @@ pub struct Slot {
     pub is_primary: bool,
 }
 
-impl Slot {
+impl ElementKind {
     /// `type 'work'`, for messages.
     pub fn describe(&self) -> String {
         let parts: Vec<String> = self

@@ -2,7 +2,7 @@
 
 use super::{
     path::Place,
-    row::{RelationRow, Row, Slot},
+    row::{ElementKind, RelationRow, Row},
     spec::{Shape, Spec},
 };
 use crate::scim::{
@@ -113,7 +113,7 @@ pub(super) fn check_defined(schema: &str, place: &Place) -> Result<(), String> {
 pub(super) fn derive(
     spec: &Spec,
     rows: &[Row],
-    slots: &[Slot],
+    element_kinds: &[ElementKind],
     relations: &[RelationRow],
 ) -> Result<ResourceSchema, Vec<(usize, String)>> {
     let mut schema = ResourceSchema {
@@ -146,10 +146,19 @@ pub(super) fn derive(
     if !errors.is_empty() {
         return Err(errors);
     }
-    for slot in slots.iter().filter(|slot| slot.is_primary) {
-        let kind = slot.equalities.iter().find(|(name, _)| name == "type");
-        let attributes = attributes_of(&mut schema, &slot.attr);
-        if let Some(attribute) = attributes.iter_mut().find(|a| a.name == slot.attr.attr) {
+    for element_kind in element_kinds
+        .iter()
+        .filter(|element_kind| element_kind.is_primary)
+    {
+        let kind = element_kind
+            .equalities
+            .iter()
+            .find(|(name, _)| name == "type");
+        let attributes = attributes_of(&mut schema, &element_kind.attr);
+        if let Some(attribute) = attributes
+            .iter_mut()
+            .find(|a| a.name == element_kind.attr.attr)
+        {
             attribute.primary_type = kind.and_then(|(_, v)| v.as_str()).map(str::to_owned);
         }
     }

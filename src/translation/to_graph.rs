@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Mapping, hold::Held, path::Step, row::Row, spec::Direction, transform::Transform};
+use super::{
+    Mapping, hold::RowValues, path::PathStep, row::Row, spec::Direction, transform::Transform,
+};
 use crate::{
     odata::facts,
     scim::{Document, attr::AttrPath, error::Error},
@@ -133,8 +135,8 @@ impl Mapping {
     /// that is read-only among others that are not.
     fn refuse_unwritable(
         &self,
-        new: &Held<'_>,
-        old: &Held<'_>,
+        new: &RowValues<'_>,
+        old: &RowValues<'_>,
         is_update: bool,
     ) -> Result<(), Error> {
         for (index, row) in self.rows.iter().enumerate() {
@@ -182,8 +184,8 @@ impl Mapping {
     fn write_property(
         &self,
         writers: &[usize],
-        new: &Held<'_>,
-        old: &Held<'_>,
+        new: &RowValues<'_>,
+        old: &RowValues<'_>,
         cleared: &[AttrPath],
     ) -> Result<Option<(&Row, Value)>, Error> {
         let mut set: Option<(&Row, Value)> = None;
@@ -222,7 +224,7 @@ impl Mapping {
     /// Adds what Graph wants to be sent together with what changes.
     fn complete(
         &self,
-        new: &Held<'_>,
+        new: &RowValues<'_>,
         is_update: bool,
         body: &mut Map<String, Value>,
     ) -> Result<(), Error> {
@@ -388,24 +390,24 @@ fn put(row: &Row, value: Value, body: &mut Map<String, Value>) {
     let Some(steps) = row.graph.as_ref().and_then(|path| path.steps()) else {
         return;
     };
-    let Some((Step::Member(root), rest)) = steps.split_first() else {
+    let Some((PathStep::Member(root), rest)) = steps.split_first() else {
         return;
     };
-    let slot = body.entry(root.clone()).or_insert(Value::Null);
-    put_at(slot, rest, value);
+    let element_kind = body.entry(root.clone()).or_insert(Value::Null);
+    put_at(element_kind, rest, value);
 }
 
-fn put_at(slot: &mut Value, steps: &[Step], value: Value) {
+fn put_at(place: &mut Value, steps: &[PathStep], value: Value) {
     let Some((step, rest)) = steps.split_first() else {
-        *slot = value;
+        *place = value;
         return;
     };
     match step {
-        Step::Member(name) => {
-            if !slot.is_object() {
-                *slot = Value::Object(Map::new());
+        PathStep::Member(name) => {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
             }
-            if let Some(object) = slot.as_object_mut() {
+            if let Some(object) = place.as_object_mut() {
                 put_at(
                     object.entry(name.clone()).or_insert(Value::Null),
                     rest,
@@ -413,20 +415,20 @@ fn put_at(slot: &mut Value, steps: &[Step], value: Value) {
                 );
             }
         }
-        Step::Index(_) => {
-            *slot = if value.is_null() {
+        PathStep::Index(_) => {
+            *place = if value.is_null() {
                 Value::Array(Vec::new())
             } else {
                 Value::Array(vec![value])
             };
         }
-        Step::Each if value.is_null() => *slot = Value::Array(Vec::new()),
+        PathStep::Each if value.is_null() => *place = Value::Array(Vec::new()),
         // The last `[*]` takes the list; one before it is a list of one.
-        Step::Each if rest.is_empty() => *slot = value,
-        Step::Each => {
+        PathStep::Each if rest.is_empty() => *place = value,
+        PathStep::Each => {
             let mut item = Value::Null;
             put_at(&mut item, rest, value);
-            *slot = Value::Array(vec![item]);
+            *place = Value::Array(vec![item]);
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     Mapping, ReadStep,
     path::{self, Place},
-    row::{Row, Slot},
+    row::{ElementKind, Row},
     transform::{Context, Transform},
 };
 use crate::scim::{Document, resource};
@@ -38,10 +38,10 @@ impl Mapping {
                         resource::set(&mut doc, path, values.swap_remove(0));
                     }
                 }
-                ReadStep::Slot(index) => {
-                    if let Some(slot) = self.slots.get(*index) {
-                        let elements = self.slot_elements(slot, context);
-                        append(&mut doc, &slot.attr, elements);
+                ReadStep::ElementKind(index) => {
+                    if let Some(element_kind) = self.element_kinds.get(*index) {
+                        let elements = self.elements_of_kind(element_kind, context);
+                        append(&mut doc, &element_kind.attr, elements);
                     }
                 }
                 ReadStep::Each(attr, rows) => {
@@ -53,15 +53,18 @@ impl Mapping {
         doc
     }
 
-    fn slot_elements(&self, slot: &Slot, context: Context<'_>) -> Vec<Value> {
-        let rows = slot.rows.iter().filter_map(|index| self.rows.get(*index));
+    fn elements_of_kind(&self, element_kind: &ElementKind, context: Context<'_>) -> Vec<Value> {
+        let rows = element_kind
+            .rows
+            .iter()
+            .filter_map(|index| self.rows.get(*index));
         let finish = |mut element: Document| {
-            for (name, value) in &slot.equalities {
+            for (name, value) in &element_kind.equalities {
                 element.insert(name.clone(), value.clone());
             }
             Value::Object(element)
         };
-        if slot.many {
+        if element_kind.many {
             let values = rows.flat_map(|row| {
                 let sub = row.place().sub().unwrap_or("value");
                 read(row, context)

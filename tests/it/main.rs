@@ -16,6 +16,8 @@ mod faults;
 mod floors;
 mod lag;
 mod members;
+mod odd_answers;
+mod outcome;
 mod pitfalls;
 mod postgres;
 mod rights;

@@ -48,13 +48,13 @@ pub fn apply(
             )));
         };
         let whole = operation.target.path.without_sub();
-        let step = Step {
+        let assignment = Assignment {
             attribute,
             operation,
             options,
         };
         if !attribute.multi_valued {
-            on_single(&step, &whole, &mut after)?;
+            on_single(&assignment, &whole, &mut after)?;
             continue;
         }
         // A list is opened once, however many operations are on it.
@@ -66,7 +66,7 @@ pub fn apply(
         });
         let (whole, list) = &mut lists[at];
         let was_there = !list.is_empty();
-        step.on_list(list)?;
+        assignment.on_list(list)?;
         if attribute.required && was_there && list.is_empty() {
             return Err(unassigned(whole));
         }
@@ -94,20 +94,24 @@ pub fn apply(
 }
 
 /// An operation on a single-valued attribute.
-fn on_single(step: &Step<'_>, path: &AttrPath, doc: &mut Document) -> Result<(), Error> {
-    let Step {
+fn on_single(
+    assignment: &Assignment<'_>,
+    path: &AttrPath,
+    doc: &mut Document,
+) -> Result<(), Error> {
+    let Assignment {
         attribute,
         operation,
         ..
-    } = *step;
+    } = *assignment;
     let before = get(doc, path).cloned();
     let result = if operation.target.filter.is_some() {
         // A list of at most one.
         let mut list = List::new(attribute, elements(before.clone()));
-        step.on_list(&mut list)?;
+        assignment.on_list(&mut list)?;
         list.into_inner().pop()
     } else {
-        step.on_value(before.clone())?
+        assignment.on_value(before.clone())?
     };
     if is_reference(attribute) && result.as_ref().is_some_and(is_nameless) {
         return Err(nameless(attribute, path));
@@ -135,13 +139,13 @@ fn unassigned(path: &AttrPath) -> Error {
     Error::mutability(format!("'{path}' is required and cannot be unassigned"))
 }
 
-struct Step<'a> {
+struct Assignment<'a> {
     attribute: &'a Attribute,
     operation: &'a Operation,
     options: &'a Options,
 }
 
-impl<'a> Step<'a> {
+impl<'a> Assignment<'a> {
     fn path(&self) -> &AttrPath {
         &self.operation.target.path
     }

@@ -46,7 +46,8 @@ pub(super) struct Before {
 }
 
 /// Reads all attributes for a change, what the guards look at, and the `relations` (places in
-/// [`super::MappedType::related`]; all of a default answer, if `None`).
+/// [`super::MappedType::related`]; all of a default answer, if `None`). Those `at_hand` are only
+/// shown, and may be as they were moments ago.
 ///
 /// # Errors
 /// As for [`get`].
@@ -54,6 +55,7 @@ pub(super) async fn before(
     cx: &Context,
     id: &str,
     relations: Option<Vec<usize>>,
+    at_hand: &[usize],
 ) -> Result<Before, Error> {
     let all = Projection::all();
     let wanted = match relations {
@@ -65,7 +67,7 @@ pub(super) async fn before(
         }
     };
     let wanted = wanted.also(cx.kind().special.guard_properties());
-    let loaded = object::one(cx, id, &wanted).await?;
+    let loaded = object::one_with(cx, id, &wanted, at_hand).await?;
     let attributes = cx.mapping().to_scim(&loaded.entity);
     Ok(Before {
         loaded,

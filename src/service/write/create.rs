@@ -69,7 +69,8 @@ pub(super) async fn create(
     }
     relations::affordable(cx, phases.iter().map(Vec::len).sum::<usize>() + 1)?;
     let started = cx.app.clock.now();
-    let reply = match cx.tenant.graph.send(&cx.call, &request).await {
+    let sent = cx.tenant.graph.send(&cx.call, &request).await;
+    let reply = match sent.and_then(|reply| outcome::of_ours(cx, &plan.first, reply)) {
         Ok(reply) => reply,
         Err(error) => outcome::settle(cx, &plan.first, &request, started, error).await?,
     };
@@ -169,6 +170,16 @@ async fn finish(
         return Err(undo(cx, id, done, error).await);
     }
     bound_edges(cx, id, &plan)?;
+    // A new object has no more relations than those, which are remembered apart.
+    for related in cx.mapped.related() {
+        let none = vec![Vec::new(); related.relation.lists(id).len()];
+        if !none.is_empty() {
+            let name = related.relation.name();
+            cx.tenant
+                .relations
+                .remember(cx.kind().name, name, id, none, now);
+        }
+    }
     let doc = answer(cx, id, &entity, &plan.given, projection).await?;
     Ok(Effect {
         id: Some(id.to_owned()),

@@ -34,7 +34,7 @@ pub(super) async fn delete(
     }
     let mut before = None;
     if if_match.is_some() {
-        let read = read::before(cx, id, None).await?;
+        let read = read::before(cx, id, None, &[]).await?;
         let document = read.document(cx);
         check_version(&document, if_match)?;
         before = Some(digest(&document));

@@ -97,6 +97,30 @@ pub(super) async fn settle(
     Err(unknown(cx, error, why))
 }
 
+/// The answer to a create, if it is about what was sent: to another object nothing is written.
+///
+/// # Errors
+/// [`graph::Error::Protocol`]: what was made is not known.
+pub(super) fn of_ours(
+    cx: &Context,
+    sent: &Map<String, Value>,
+    reply: Reply,
+) -> Result<Reply, graph::Error> {
+    let Some(identity) = cx.kind().special.identity(sent) else {
+        return Ok(reply);
+    };
+    let (name, value) = identity.by;
+    let told = reply.body.get(name).and_then(Value::as_str);
+    if told.is_some_and(|told| told.eq_ignore_ascii_case(value)) {
+        return Ok(reply);
+    }
+    Err(graph::Error::Protocol {
+        operation: format!("POST {}", cx.kind().collection),
+        what: "the answer is about another object".to_owned(),
+        request_id: reply.request_id,
+    })
+}
+
 fn answered(entity: Value) -> Reply {
     Reply {
         status: 201,

@@ -65,7 +65,14 @@ pub(super) async fn patch(
         return relations_only(cx, id, steps).await;
     }
     let only = (!wants_answer && if_match.is_none()).then(|| touched.clone());
-    let before = read::before(cx, id, only).await?;
+    // A version is of all that there is; without one, what is not touched is only shown.
+    let at_hand: Vec<usize> = match if_match {
+        Some(_) => Vec::new(),
+        None => (0..cx.mapped.related().count())
+            .filter(|i| !touched.contains(i))
+            .collect(),
+    };
+    let before = read::before(cx, id, only, &at_hand).await?;
     let document = before.document(cx);
     check_version(&document, if_match)?;
     let mut after = {

@@ -31,7 +31,7 @@ pub(super) async fn replace(
     let input = resource::normalize(body, cx.schema(), &cx.app.settings.input)?;
     let (mut after, cleared) = (input.document, input.cleared);
     resource::require(&after, cx.schema())?;
-    let before = read::before(cx, id, None).await?;
+    let before = read::before(cx, id, None, &[]).await?;
     check_version(&before.document(cx), if_match)?;
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
     for related in cx

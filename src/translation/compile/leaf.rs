@@ -3,7 +3,7 @@
 use crate::{
     odata::facts::{self, EntityType, Kind},
     scim::schema::Type,
-    translation::path::Step,
+    translation::path::PathStep,
 };
 
 /// What a Graph path leads to.
@@ -34,13 +34,13 @@ fn is_extension_property(name: &str) -> bool {
 ///
 /// # Errors
 /// Where it leaves them.
-pub(super) fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, String> {
+pub(super) fn leaf(entity: &'static EntityType, steps: &[PathStep]) -> Result<Leaf, String> {
     let mut owner = entity.name().to_owned();
     let mut current: Option<(Kind, bool)> = None;
     let mut declared = true;
     for step in steps {
         match (step, &mut current) {
-            (Step::Member(name), None) => {
+            (PathStep::Member(name), None) => {
                 current = match entity.property(name) {
                     Some(property) => Some((property.kind.clone(), property.collection)),
                     None if entity.navigation(name).is_some() => {
@@ -55,12 +55,12 @@ pub(super) fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, 
                     None => return Err(format!("Graph's {owner} has no property '{name}'")),
                 };
             }
-            (Step::Member(name), Some((_, true))) => {
+            (PathStep::Member(name), Some((_, true))) => {
                 return Err(format!(
                     "'{owner}' is a collection: write [*] or [0] before '.{name}'"
                 ));
             }
-            (Step::Member(name), Some((Kind::Complex(complex), false))) => {
+            (PathStep::Member(name), Some((Kind::Complex(complex), false))) => {
                 let found = facts::complex(complex);
                 let property = found.and_then(|c| c.property(name));
                 current = match property {
@@ -74,18 +74,20 @@ pub(super) fn leaf(entity: &'static EntityType, steps: &[Step]) -> Result<Leaf, 
                 };
             }
             // Below a name that no type declares anything may follow.
-            (Step::Member(_), Some((Kind::String, false)))
-            | (Step::Index(_) | Step::Each, Some((_, false)))
+            (PathStep::Member(_), Some((Kind::String, false)))
+            | (PathStep::Index(_) | PathStep::Each, Some((_, false)))
                 if !declared => {}
-            (Step::Member(name), Some((kind, false))) => {
+            (PathStep::Member(name), Some((kind, false))) => {
                 return Err(format!("{} has no property '{name}'", kind.name()));
             }
-            (Step::Index(_) | Step::Each, Some((_, collection @ true))) => *collection = false,
-            (Step::Index(_) | Step::Each, _) => {
+            (PathStep::Index(_) | PathStep::Each, Some((_, collection @ true))) => {
+                *collection = false;
+            }
+            (PathStep::Index(_) | PathStep::Each, _) => {
                 return Err(format!("'{owner}' is not a collection"));
             }
         }
-        if let Step::Member(name) = step {
+        if let PathStep::Member(name) = step {
             owner.clone_from(name);
         }
     }

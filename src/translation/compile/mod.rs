@@ -12,8 +12,8 @@ use leaf::{Leaf, kind_of, leaf};
 
 use super::{
     Mapping, ReadStep,
-    path::{GraphPath, Place, ScimPath, Step},
-    row::{RelationRow, Row, Slot},
+    path::{GraphPath, PathStep, Place, ScimPath},
+    row::{ElementKind, RelationRow, Row},
     schema,
     spec::{AttributeSpec, Direction, RelationSpec, RuleError, RuleFile, Shape, Spec},
     transform::Transform,
@@ -63,14 +63,14 @@ pub(super) fn compile(
     if compiler.errors.is_empty() {
         compiler.check_pairs(&rows, &relations);
     }
-    let slots = slots(&rows);
+    let element_kinds = element_kinds(&rows);
     if compiler.errors.is_empty() {
-        compiler.check_slots(&rows, &slots);
+        compiler.check_element_kinds(&rows, &element_kinds);
     }
     if !compiler.errors.is_empty() {
         return Err(compiler.errors);
     }
-    let schema = schema::derive(&spec, &rows, &slots, &relations).map_err(|errors| {
+    let schema = schema::derive(&spec, &rows, &element_kinds, &relations).map_err(|errors| {
         errors
             .into_iter()
             .filter_map(|(index, message)| {
@@ -83,23 +83,25 @@ pub(super) fn compile(
         kind,
         schema,
         entity: spec.entity.get_ref().clone(),
-        steps: steps(&rows, &slots),
+        steps: steps(&rows, &element_kinds),
         writers: writers(&rows),
         rows,
-        slots,
+        element_kinds,
         relations,
     })
 }
 
 /// What reading does, in the order of the rows.
-fn steps(rows: &[Row], slots: &[Slot]) -> Vec<ReadStep> {
+fn steps(rows: &[Row], element_kinds: &[ElementKind]) -> Vec<ReadStep> {
     let mut steps: Vec<ReadStep> = Vec::new();
     for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.is_read()) {
         match row.place() {
             Place::Plain(_) => steps.push(ReadStep::Plain(index)),
             Place::Element { .. } => {
-                let slot = slots.iter().position(|s| s.rows.first() == Some(&index));
-                steps.extend(slot.map(ReadStep::Slot));
+                let element_kind = element_kinds
+                    .iter()
+                    .position(|s| s.rows.first() == Some(&index));
+                steps.extend(element_kind.map(ReadStep::ElementKind));
             }
             Place::Each { attr, .. } => {
                 let same = steps.iter_mut().find_map(|step| match step {
@@ -131,9 +133,9 @@ fn writers(rows: &[Row]) -> Vec<Vec<usize>> {
     writers.into_iter().map(|(_, list)| list).collect()
 }
 
-/// The element slots, in the order of their first rows.
-fn slots(rows: &[Row]) -> Vec<Slot> {
-    let mut slots: Vec<Slot> = Vec::new();
+/// the kinds of element, in the order of their first rows.
+fn element_kinds(rows: &[Row]) -> Vec<ElementKind> {
+    let mut element_kinds: Vec<ElementKind> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let Place::Element {
             attr, equalities, ..
@@ -141,14 +143,14 @@ fn slots(rows: &[Row]) -> Vec<Slot> {
         else {
             continue;
         };
-        let slot = slots
+        let element_kind = element_kinds
             .iter_mut()
             .find(|s| s.attr == *attr && s.equalities == *equalities);
-        if let Some(slot) = slot {
-            slot.rows.push(index);
-            slot.many |= row.multi;
+        if let Some(element_kind) = element_kind {
+            element_kind.rows.push(index);
+            element_kind.many |= row.multi;
         } else {
-            slots.push(Slot {
+            element_kinds.push(ElementKind {
                 attr: attr.clone(),
                 equalities: equalities.clone(),
                 rows: vec![index],
@@ -157,27 +159,30 @@ fn slots(rows: &[Row]) -> Vec<Slot> {
             });
         }
     }
-    for at in 0..slots.len() {
-        if is_first_of_attribute(&slots, at)
-            && let Some(primary) = primary(rows, &slots, at)
+    for at in 0..element_kinds.len() {
+        if is_first_of_attribute(&element_kinds, at)
+            && let Some(primary) = primary(rows, &element_kinds, at)
         {
-            slots[primary].is_primary = true;
+            element_kinds[primary].is_primary = true;
         }
     }
-    slots
+    element_kinds
 }
 
-fn is_first_of_attribute(slots: &[Slot], at: usize) -> bool {
-    slots.iter().position(|slot| slot.attr == slots[at].attr) == Some(at)
+fn is_first_of_attribute(element_kinds: &[ElementKind], at: usize) -> bool {
+    element_kinds
+        .iter()
+        .position(|element_kind| element_kind.attr == element_kinds[at].attr)
+        == Some(at)
 }
 
-/// The slot of the primary element of an attribute, of which `first` is a slot: the one that a
+/// The kind of the primary element of an attribute, of which `first` is one kind: the one that a
 /// rule marks, else that of type `work`, else the first; one that holds one value and can be
 /// written.
-fn primary(rows: &[Row], slots: &[Slot], first: usize) -> Option<usize> {
-    let rank = |slot: &Slot| {
+fn primary(rows: &[Row], element_kinds: &[ElementKind], first: usize) -> Option<usize> {
+    let rank = |element_kind: &ElementKind| {
         let says = |name: &str, value: &serde_json::Value| {
-            let mut known = slot.equalities.iter();
+            let mut known = element_kind.equalities.iter();
             known.any(|(n, v)| n == name && v == value)
         };
         (
@@ -185,13 +190,18 @@ fn primary(rows: &[Row], slots: &[Slot], first: usize) -> Option<usize> {
             !says("type", &"work".into()),
         )
     };
-    let is_candidate = |slot: &Slot| {
-        let mut own = slot.rows.iter().filter_map(|row| rows.get(*row));
-        slot.attr == slots[first].attr && !slot.many && own.any(Row::is_written)
+    let is_candidate = |element_kind: &ElementKind| {
+        let mut own = element_kind.rows.iter().filter_map(|row| rows.get(*row));
+        element_kind.attr == element_kinds[first].attr
+            && !element_kind.many
+            && own.any(Row::is_written)
     };
-    let candidates = slots.iter().enumerate().filter(|(_, s)| is_candidate(s));
+    let candidates = element_kinds
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| is_candidate(s));
     candidates
-        .min_by_key(|(_, slot)| rank(slot))
+        .min_by_key(|(_, element_kind)| rank(element_kind))
         .map(|(at, _)| at)
 }
 
@@ -328,7 +338,7 @@ impl Compiler<'_> {
         if let Some(steps) = path.steps() {
             return self.or_note(&written.span(), leaf(self.entity, steps));
         }
-        let root = [Step::Member(path.root().to_owned())];
+        let root = [PathStep::Member(path.root().to_owned())];
         self.or_note(&written.span(), leaf(self.entity, &root))?;
         Some(Leaf {
             kind: Kind::String,
@@ -453,9 +463,9 @@ impl Compiler<'_> {
             );
             return;
         };
-        let index_at = steps.iter().position(|s| matches!(s, Step::Index(_)));
+        let index_at = steps.iter().position(|s| matches!(s, PathStep::Index(_)));
         if let Some(at) = index_at
-            && (steps.get(at) != Some(&Step::Index(0)) || at + 1 != steps.len())
+            && (steps.get(at) != Some(&PathStep::Index(0)) || at + 1 != steps.len())
         {
             self.error(&span, "of an index only a final [0] can be written");
         }

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::Compiler;
 use crate::translation::{
-    path::{GraphPath, Step},
-    row::{RelationRow, Row, Slot},
+    path::{GraphPath, PathStep},
+    row::{ElementKind, RelationRow, Row},
 };
 
 impl Compiler<'_> {
@@ -73,20 +73,20 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn check_slots(&mut self, rows: &[Row], slots: &[Slot]) {
-        for slot in slots.iter().filter(|s| s.many && s.rows.len() > 1) {
-            for index in slot.rows.iter().skip(1) {
+    pub(super) fn check_element_kinds(&mut self, rows: &[Row], element_kinds: &[ElementKind]) {
+        for element_kind in element_kinds.iter().filter(|s| s.many && s.rows.len() > 1) {
+            for index in element_kind.rows.iter().skip(1) {
                 let Some(spec) = self.spec.attribute.get(*index) else {
                     continue;
                 };
-                let line = slot
+                let line = element_kind
                     .rows
                     .first()
                     .and_then(|i| rows.get(*i))
                     .map_or(0, |r| r.line);
                 let message = format!(
                     "elements with {} come from a list (line {line}): no other row can fill them",
-                    slot.describe()
+                    element_kind.describe()
                 );
                 self.errors
                     .push(self.file.error(&spec.scim.span(), message));
@@ -98,5 +98,5 @@ impl Compiler<'_> {
 /// Whether writing the path replaces a list.
 fn is_whole(path: &GraphPath) -> bool {
     path.steps()
-        .is_some_and(|steps| steps.iter().any(|s| !matches!(s, Step::Member(_))))
+        .is_some_and(|steps| steps.iter().any(|s| !matches!(s, PathStep::Member(_))))
 }

@@ -2,14 +2,14 @@
 
 use super::{
     Mapping,
-    piece::{self, Piece, Why},
+    condition::{self, Condition, Unanswerable},
 };
 use crate::{
     scim::{
         attr::AttrPath,
         filter::{CompareOp, Filter, Literal},
     },
-    translation::row::{Row, Slot},
+    translation::row::{ElementKind, Row},
 };
 
 impl Mapping {
@@ -19,15 +19,24 @@ impl Mapping {
         attr: &AttrPath,
         inner: &Filter,
         negated: bool,
-    ) -> Result<Piece, Why> {
-        if !self.slots.iter().any(|slot| slot.attr == *attr) {
+    ) -> Result<Condition, Unanswerable> {
+        if !self
+            .element_kinds
+            .iter()
+            .any(|element_kind| element_kind.attr == *attr)
+        {
             return self.plain_elements(attr, inner, negated);
         }
         self.any_element(attr, Some(inner), negated)
     }
 
     /// `attr[value eq "x"]` of a multi-valued attribute that is not complex.
-    fn plain_elements(&self, attr: &AttrPath, inner: &Filter, negated: bool) -> Result<Piece, Why> {
+    fn plain_elements(
+        &self,
+        attr: &AttrPath,
+        inner: &Filter,
+        negated: bool,
+    ) -> Result<Condition, Unanswerable> {
         let row = self
             .rows
             .iter()
@@ -37,7 +46,7 @@ impl Mapping {
                 self.leaf(row, *op, literal, negated)
             }
             (Some(row), Filter::Present(_)) => self.leaf_present(row, negated),
-            _ => Err(Why::cannot(format!(
+            _ => Err(Unanswerable::cannot(format!(
                 "Microsoft Graph cannot answer conditions on elements of '{attr}'"
             ))),
         }
@@ -49,119 +58,147 @@ impl Mapping {
         attr: &AttrPath,
         inner: Option<&Filter>,
         negated: bool,
-    ) -> Result<Piece, Why> {
-        let mut whole = Piece::constant(negated);
-        for slot in self.slots.iter().filter(|slot| slot.attr == *attr) {
-            let piece = self.slot(slot, inner, negated)?;
+    ) -> Result<Condition, Unanswerable> {
+        let mut whole = Condition::constant(negated);
+        for element_kind in self
+            .element_kinds
+            .iter()
+            .filter(|element_kind| element_kind.attr == *attr)
+        {
+            let condition = self.element_kind(element_kind, inner, negated)?;
             whole = if negated {
-                whole.and(piece)
+                whole.and(condition)
             } else {
-                whole.or(piece, &self.entity)?
+                whole.or(condition, &self.entity)?
             };
         }
         Ok(whole)
     }
 
-    fn slot(&self, slot: &Slot, inner: Option<&Filter>, negated: bool) -> Result<Piece, Why> {
+    fn element_kind(
+        &self,
+        element_kind: &ElementKind,
+        inner: Option<&Filter>,
+        negated: bool,
+    ) -> Result<Condition, Unanswerable> {
         let reduced = match inner {
             None => Reduced::Constant(true),
-            Some(inner) => self.reduce(slot, inner),
+            Some(inner) => self.reduce(element_kind, inner),
         };
         match reduced {
-            Reduced::Constant(false) => Ok(Piece::constant(negated)),
-            Reduced::Constant(true) => self.slot_exists(slot, negated),
-            Reduced::Filter(filter) if !slot.many => {
-                let piece = self.one(slot, &filter, negated)?;
+            Reduced::Constant(false) => Ok(Condition::constant(negated)),
+            Reduced::Constant(true) => self.kind_exists(element_kind, negated),
+            Reduced::Filter(filter) if !element_kind.many => {
+                let condition = self.one(element_kind, &filter, negated)?;
                 match (has_negation(&filter), negated) {
-                    (false, _) => Ok(piece),
+                    (false, _) => Ok(condition),
                     // "There is one and it is not …": Graph gives those without one too.
-                    (true, false) => Ok(piece.inexact()),
+                    (true, false) => Ok(condition.inexact()),
                     // "There is none, or it is …".
-                    (true, true) => self.slot_exists(slot, true)?.or(piece, &self.entity),
+                    (true, true) => self
+                        .kind_exists(element_kind, true)?
+                        .or(condition, &self.entity),
                 }
             }
             Reduced::Filter(filter) => match &filter {
                 Filter::Compare(path, op, literal) if *literal != Literal::Null => {
-                    match self.sub_row(slot, &path.attr) {
+                    match self.sub_row(element_kind, &path.attr) {
                         Some(row) => self.leaf(row, *op, literal, negated),
-                        None => Ok(Piece::constant(negated)),
+                        None => Ok(Condition::constant(negated)),
                     }
                 }
-                Filter::Present(_) => self.slot_exists(slot, negated),
-                _ => Err(Why::cannot(format!(
+                Filter::Present(_) => self.kind_exists(element_kind, negated),
+                _ => Err(Unanswerable::cannot(format!(
                     "Microsoft Graph cannot join conditions on one value of '{}'",
-                    slot.attr
+                    element_kind.attr
                 ))),
             },
         }
     }
 
     /// Whether there is an element of this kind.
-    fn slot_exists(&self, slot: &Slot, negated: bool) -> Result<Piece, Why> {
-        let mut whole = Piece::constant(negated);
-        for (_, row) in self.slot_rows(slot) {
-            let piece = self.leaf_present(row, negated)?;
+    fn kind_exists(
+        &self,
+        element_kind: &ElementKind,
+        negated: bool,
+    ) -> Result<Condition, Unanswerable> {
+        let mut whole = Condition::constant(negated);
+        for (_, row) in self.rows_of_kind(element_kind) {
+            let condition = self.leaf_present(row, negated)?;
             whole = if negated {
-                whole.and(piece)
+                whole.and(condition)
             } else {
-                whole.or(piece, &self.entity)?
+                whole.or(condition, &self.entity)?
             };
         }
         Ok(whole)
     }
 
-    fn sub_row<'a>(&'a self, slot: &'a Slot, sub: &str) -> Option<&'a Row> {
-        self.slot_rows(slot)
+    fn sub_row<'a>(&'a self, element_kind: &'a ElementKind, sub: &str) -> Option<&'a Row> {
+        self.rows_of_kind(element_kind)
             .map(|(_, row)| row)
             .find(|row| row.place().sub() == Some(sub))
     }
 
     /// The filter on the one element of a kind.
-    fn one(&self, slot: &Slot, filter: &Filter, negated: bool) -> Result<Piece, Why> {
+    fn one(
+        &self,
+        element_kind: &ElementKind,
+        filter: &Filter,
+        negated: bool,
+    ) -> Result<Condition, Unanswerable> {
         match filter {
-            Filter::Not(inner) => self.one(slot, inner, !negated),
-            Filter::And(a, b) if !negated => {
-                piece::both(self.one(slot, a, false), self.one(slot, b, false))
-            }
-            Filter::Or(a, b) if negated => {
-                piece::both(self.one(slot, a, true), self.one(slot, b, true))
-            }
+            Filter::Not(inner) => self.one(element_kind, inner, !negated),
+            Filter::And(a, b) if !negated => condition::both(
+                self.one(element_kind, a, false),
+                self.one(element_kind, b, false),
+            ),
+            Filter::Or(a, b) if negated => condition::both(
+                self.one(element_kind, a, true),
+                self.one(element_kind, b, true),
+            ),
             Filter::And(a, b) | Filter::Or(a, b) => {
-                let (a, b) = (self.one(slot, a, negated)?, self.one(slot, b, negated)?);
+                let (a, b) = (
+                    self.one(element_kind, a, negated)?,
+                    self.one(element_kind, b, negated)?,
+                );
                 a.or(b, &self.entity)
             }
-            Filter::Compare(path, op, literal) => match self.sub_row(slot, &path.attr) {
+            Filter::Compare(path, op, literal) => match self.sub_row(element_kind, &path.attr) {
                 Some(row) if *literal == Literal::Null => {
                     self.leaf_present(row, (*op == CompareOp::Eq) != negated)
                 }
                 Some(row) => self.leaf(row, *op, literal, negated),
-                None => Ok(Piece::constant((*op == CompareOp::Ne) != negated)),
+                None => Ok(Condition::constant((*op == CompareOp::Ne) != negated)),
             },
-            Filter::Present(path) => match self.sub_row(slot, &path.attr) {
+            Filter::Present(path) => match self.sub_row(element_kind, &path.attr) {
                 Some(row) => self.leaf_present(row, negated),
-                None => Ok(Piece::constant(negated)),
+                None => Ok(Condition::constant(negated)),
             },
-            Filter::ValuePath(path, _) => {
-                Err(Why::fatal(format!("'{path}[' cannot stand inside [ ]")))
-            }
+            Filter::ValuePath(path, _) => Err(Unanswerable::fatal(format!(
+                "'{path}[' cannot stand inside [ ]"
+            ))),
         }
     }
 
     /// The filter with what is known of every element of this kind put in.
-    fn reduce(&self, slot: &Slot, filter: &Filter) -> Reduced {
+    fn reduce(&self, element_kind: &ElementKind, filter: &Filter) -> Reduced {
         match filter {
-            Filter::Not(inner) => match self.reduce(slot, inner) {
+            Filter::Not(inner) => match self.reduce(element_kind, inner) {
                 Reduced::Constant(truth) => Reduced::Constant(!truth),
                 Reduced::Filter(inner) => Reduced::Filter(Filter::Not(Box::new(inner))),
             },
-            Filter::And(a, b) => self.reduce_pair(slot, a, b, false),
-            Filter::Or(a, b) => self.reduce_pair(slot, a, b, true),
+            Filter::And(a, b) => self.reduce_pair(element_kind, a, b, false),
+            Filter::Or(a, b) => self.reduce_pair(element_kind, a, b, true),
             Filter::Compare(path, op, literal) => {
-                let fixed = slot.equalities.iter().find(|(name, _)| *name == path.attr);
+                let fixed = element_kind
+                    .equalities
+                    .iter()
+                    .find(|(name, _)| *name == path.attr);
                 match fixed {
                     Some((_, value)) => known(value, *op, literal)
                         .map_or_else(|| Reduced::Filter(filter.clone()), Reduced::Constant),
-                    None if self.sub_row(slot, &path.attr).is_some() => {
+                    None if self.sub_row(element_kind, &path.attr).is_some() => {
                         Reduced::Filter(filter.clone())
                     }
                     // Elements of this kind have no such value.
@@ -171,8 +208,8 @@ impl Mapping {
                     }),
                 }
             }
-            Filter::Present(path) if slot.fixes(&path.attr) => Reduced::Constant(true),
-            Filter::Present(path) if self.sub_row(slot, &path.attr).is_none() => {
+            Filter::Present(path) if element_kind.fixes(&path.attr) => Reduced::Constant(true),
+            Filter::Present(path) if self.sub_row(element_kind, &path.attr).is_none() => {
                 Reduced::Constant(false)
             }
             Filter::Present(_) | Filter::ValuePath(..) => Reduced::Filter(filter.clone()),
@@ -180,8 +217,14 @@ impl Mapping {
     }
 
     /// `dominant` is the truth that decides the pair alone: true for `or`.
-    fn reduce_pair(&self, slot: &Slot, a: &Filter, b: &Filter, dominant: bool) -> Reduced {
-        match (self.reduce(slot, a), self.reduce(slot, b)) {
+    fn reduce_pair(
+        &self,
+        element_kind: &ElementKind,
+        a: &Filter,
+        b: &Filter,
+        dominant: bool,
+    ) -> Reduced {
+        match (self.reduce(element_kind, a), self.reduce(element_kind, b)) {
             (Reduced::Constant(truth), other) | (other, Reduced::Constant(truth)) => {
                 if truth == dominant {
                     Reduced::Constant(dominant)

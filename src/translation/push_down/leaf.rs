@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{
     Mapping,
-    piece::{Piece, Why},
+    condition::{Condition, Unanswerable},
 };
 use crate::{
     odata::{
@@ -17,14 +17,14 @@ use crate::{
         filter::{CompareOp, Literal},
     },
     translation::{
-        path::Step,
+        path::PathStep,
         row::Row,
         transform::{self, Transform},
     },
 };
 
 /// A row's path as `$filter` writes it, with what Graph allows there.
-pub(in crate::translation) struct Target {
+pub(in crate::translation) struct Operand {
     /// `a/b`: of the property, or of the collection.
     pub path: String,
     /// Whether values are tested in `path/any(p:…)`.
@@ -32,7 +32,7 @@ pub(in crate::translation) struct Target {
     pub rule: FilterRule,
 }
 
-impl Target {
+impl Operand {
     /// The expression, below `any` for a list.
     fn expr(&self, make: impl FnOnce(String) -> Expr) -> Expr {
         if self.is_list {
@@ -46,16 +46,16 @@ impl Target {
 
 impl Mapping {
     /// Where `$filter` finds the row's values. `None`: nowhere.
-    pub(in crate::translation) fn target(&self, row: &Row) -> Option<Target> {
+    pub(in crate::translation) fn target(&self, row: &Row) -> Option<Operand> {
         let steps = row.graph.as_ref()?.steps()?;
         let (members, is_list) = match steps.split_last()? {
-            (Step::Each | Step::Index(0), members) => (members, true),
+            (PathStep::Each | PathStep::Index(0), members) => (members, true),
             _ => (steps, false),
         };
         let names: Option<Vec<&str>> = members
             .iter()
             .map(|step| match step {
-                Step::Member(name) => Some(name.as_str()),
+                PathStep::Member(name) => Some(name.as_str()),
                 _ => None,
             })
             .collect();
@@ -65,7 +65,7 @@ impl Mapping {
         } else {
             facts::filter_rule(&self.entity, &path)
         };
-        Some(Target {
+        Some(Operand {
             path,
             is_list,
             rule: *known?,
@@ -73,19 +73,22 @@ impl Mapping {
     }
 
     /// The target, or why there is none.
-    fn need_target(&self, row: &Row) -> Result<Target, Why> {
+    fn need_target(&self, row: &Row) -> Result<Operand, Unanswerable> {
         let Some(path) = &row.graph else {
-            return Err(Why::cannot(format!("'{}' is not mapped", row.written)));
+            return Err(Unanswerable::cannot(format!(
+                "'{}' is not mapped",
+                row.written
+            )));
         };
         let root = path.root();
         if self.side_resource(root).is_some() || facts::per_object_only(&self.entity, root) {
-            return Err(Why::fatal(format!(
+            return Err(Unanswerable::fatal(format!(
                 "'{}' cannot be filtered: Microsoft Graph gives {root} of one {} at a time",
                 row.written, self.entity
             )));
         }
         self.target(row).ok_or_else(|| {
-            Why::cannot(format!(
+            Unanswerable::cannot(format!(
                 "Microsoft Graph cannot filter by '{}' ({path})",
                 row.written
             ))
@@ -100,12 +103,12 @@ impl Mapping {
         op: CompareOp,
         literal: &Literal,
         negated: bool,
-    ) -> Result<Piece, Why> {
+    ) -> Result<Condition, Unanswerable> {
         if row.graph.is_none() {
             return Ok(match row.transform {
-                Transform::Constant(_) => Piece::All,
+                Transform::Constant(_) => Condition::All,
                 // Without a value, `ne` holds and nothing else does.
-                _ => Piece::constant((op == CompareOp::Ne) != negated),
+                _ => Condition::constant((op == CompareOp::Ne) != negated),
             });
         }
         let target = self.need_target(row)?;
@@ -118,12 +121,12 @@ impl Mapping {
             (CompareOp::Ne, false) if !target.is_list => self.unequal(row, &target, literal),
             (CompareOp::Ne, true) if !target.is_list => self.equal(row, &target, literal),
             (CompareOp::Sw | CompareOp::Ew, _) => self.affix(row, &target, op, literal, negated),
-            (CompareOp::Co, _) => Err(Why::cannot(format!(
+            (CompareOp::Co, _) => Err(Unanswerable::cannot(format!(
                 "Microsoft Graph cannot look inside '{}' (co): ask by {}",
                 row.written,
                 offers(row, &target)
             ))),
-            (CompareOp::Ne, _) => Err(Why::cannot(format!(
+            (CompareOp::Ne, _) => Err(Unanswerable::cannot(format!(
                 "Microsoft Graph cannot compare any value of '{}' by 'ne': write not (… eq …)",
                 row.written
             ))),
@@ -136,53 +139,63 @@ impl Mapping {
         }
     }
 
-    fn equal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Piece, Why> {
+    fn equal(
+        &self,
+        row: &Row,
+        target: &Operand,
+        literal: &Literal,
+    ) -> Result<Condition, Unanswerable> {
         let value = match self.graph_literal(row, target, literal)? {
             Probe::Value(value) => value,
-            Probe::Never => return Ok(Piece::False),
+            Probe::Never => return Ok(Condition::False),
         };
         if target.rule.eq == Support::No && target.rule.ge_le != Support::No {
             let side = |op| Box::new(Expr::Compare(target.path.clone(), op, value.clone()));
             let range = Expr::And(side(Op::Ge), side(Op::Le));
-            return Piece::graph(range, target.rule.ge_le, false)
+            return Condition::graph(range, target.rule.ge_le, false)
                 .ok_or_else(|| unsupported(row, target, "eq"));
         }
         let expr = target.expr(|path| Expr::Compare(path, Op::Eq, value));
-        Piece::graph(expr, target.rule.eq, is_exact(row))
+        Condition::graph(expr, target.rule.eq, is_exact(row))
             .ok_or_else(|| unsupported(row, target, "eq"))
     }
 
     /// Objects without that value: Graph's `ne` holds for null, as SCIM's does.
-    fn unequal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Piece, Why> {
+    fn unequal(
+        &self,
+        row: &Row,
+        target: &Operand,
+        literal: &Literal,
+    ) -> Result<Condition, Unanswerable> {
         let value = match self.graph_literal(row, target, literal)? {
             Probe::Value(value) => value,
-            Probe::Never => return Ok(Piece::True),
+            Probe::Never => return Ok(Condition::True),
         };
         if !is_exact(row) {
-            return Err(Why::cannot(format!(
+            return Err(Unanswerable::cannot(format!(
                 "'{}' heeds case and Microsoft Graph does not: it cannot leave out one spelling",
                 row.written
             )));
         }
-        let piece = if target.is_list {
+        let condition = if target.is_list {
             let held = target.expr(|path| Expr::Compare(path, Op::Eq, value));
-            Piece::graph(Expr::Not(Box::new(held)), target.rule.not, true)
+            Condition::graph(Expr::Not(Box::new(held)), target.rule.not, true)
         } else {
             let expr = Expr::Compare(target.path.clone(), Op::Ne, value);
-            Piece::graph(expr, target.rule.ne, true)
+            Condition::graph(expr, target.rule.ne, true)
         };
-        piece.ok_or_else(|| unsupported(row, target, "ne"))
+        condition.ok_or_else(|| unsupported(row, target, "ne"))
     }
 
     /// `sw` and `ew`.
     fn affix(
         &self,
         row: &Row,
-        target: &Target,
+        target: &Operand,
         op: CompareOp,
         literal: &Literal,
         negated: bool,
-    ) -> Result<Piece, Why> {
+    ) -> Result<Condition, Unanswerable> {
         let Literal::String(text) = literal else {
             return Err(unsupported(row, target, &op.to_string()));
         };
@@ -203,31 +216,32 @@ impl Mapping {
         };
         let holds = target.expr(|path| Expr::Call(function, path, text));
         if !negated {
-            return Piece::graph(holds, support, exact)
+            return Condition::graph(holds, support, exact)
                 .ok_or_else(|| unsupported(row, target, &op.to_string()));
         }
-        let piece = if exact && support != Support::No {
-            Piece::graph(Expr::Not(Box::new(holds)), target.rule.not, true)
+        let condition = if exact && support != Support::No {
+            Condition::graph(Expr::Not(Box::new(holds)), target.rule.not, true)
         } else {
             None
         };
-        let piece = piece.ok_or_else(|| unsupported(row, target, &format!("not ({op} …)")))?;
+        let condition =
+            condition.ok_or_else(|| unsupported(row, target, &format!("not ({op} …)")))?;
         if target.is_list {
-            return Ok(piece);
+            return Ok(condition);
         }
         // A function of null is null, and so is its negation: those without a value are asked
         // for by themselves.
-        piece.or(self.leaf_present(row, true)?, &self.entity)
+        condition.or(self.leaf_present(row, true)?, &self.entity)
     }
 
     /// The row has a value, or (`negated`) has none.
-    pub(super) fn leaf_present(&self, row: &Row, negated: bool) -> Result<Piece, Why> {
+    pub(super) fn leaf_present(&self, row: &Row, negated: bool) -> Result<Condition, Unanswerable> {
         if row.graph.is_none() {
             let always = matches!(row.transform, Transform::Constant(_));
-            return Ok(Piece::constant(always != negated));
+            return Ok(Condition::constant(always != negated));
         }
         if row.required || row.place().path() == AttrPath::core("id") {
-            return Ok(Piece::constant(!negated));
+            return Ok(Condition::constant(!negated));
         }
         let target = self.need_target(row)?;
         if is_made_up(&row.transform) {
@@ -235,17 +249,17 @@ impl Mapping {
         }
         if matches!(row.transform, Transform::SmtpAddress) {
             let any = target.expr(|path| Expr::Call(Function::StartsWith, path, "smtp:".into()));
-            let piece = if negated {
-                Piece::graph(Expr::Not(Box::new(any)), target.rule.not, true)
+            let condition = if negated {
+                Condition::graph(Expr::Not(Box::new(any)), target.rule.not, true)
             } else {
-                Piece::graph(any, target.rule.starts_with, true)
+                Condition::graph(any, target.rule.starts_with, true)
             };
-            return piece.ok_or_else(|| unsupported(row, &target, "pr"));
+            return condition.ok_or_else(|| unsupported(row, &target, "pr"));
         }
         if target.is_list {
             let op = if negated { Op::Eq } else { Op::Ne };
             let support = facts::count_rule(&self.entity, &target.path, op, 0);
-            return Piece::graph(Expr::Count(target.path.clone(), op, 0), support, true)
+            return Condition::graph(Expr::Count(target.path.clone(), op, 0), support, true)
                 .ok_or_else(|| unsupported(row, &target, "pr"));
         }
         let (op, support) = match (target.rule.eq_null, negated) {
@@ -255,13 +269,13 @@ impl Mapping {
             (_, false) => (Op::Ne, target.rule.ne),
         };
         let null = Expr::Compare(target.path.clone(), op, Value::Null);
-        if let Some(piece) = Piece::graph(null, support, true) {
-            return Ok(piece);
+        if let Some(condition) = Condition::graph(null, support, true) {
+            return Ok(condition);
         }
         if row.graph_kind == Kind::Boolean && !negated {
             let is = |truth| {
                 let expr = Expr::Compare(target.path.clone(), Op::Eq, Value::Bool(truth));
-                Piece::graph(expr, target.rule.eq, true)
+                Condition::graph(expr, target.rule.eq, true)
             };
             if let (Some(a), Some(b)) = (is(true), is(false)) {
                 return a.or(b, &self.entity);
@@ -271,7 +285,12 @@ impl Mapping {
     }
 
     /// The SCIM literal as Graph holds it.
-    fn graph_literal(&self, row: &Row, target: &Target, literal: &Literal) -> Result<Probe, Why> {
+    fn graph_literal(
+        &self,
+        row: &Row,
+        target: &Operand,
+        literal: &Literal,
+    ) -> Result<Probe, Unanswerable> {
         let json = match literal {
             Literal::Null => return Err(unsupported(row, target, "null")),
             Literal::Bool(truth) => Json::Bool(*truth),
@@ -287,11 +306,11 @@ impl Mapping {
             | Transform::IntegerText => row
                 .transform
                 .write(&json)
-                .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
+                .map_err(|why| Unanswerable::fatal(format!("'{}': {why}", row.written)))?,
             // Compared to the fraction, though none is written.
             Transform::DateTime => transform::date_time(json.as_str().unwrap_or_default())
                 .map(Json::String)
-                .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?,
+                .map_err(|why| Unanswerable::fatal(format!("'{}': {why}", row.written)))?,
             Transform::Lower => json,
             Transform::SmtpAddress => format!("smtp:{}", json.as_str().unwrap_or_default()).into(),
             _ => return Err(computed(row)),
@@ -311,7 +330,11 @@ impl Mapping {
             // Graph answers 400 to an id that is none; nothing has it.
             (_, Json::String(text)) if is_object && !resources::is_object_id(&text) => Probe::Never,
             (_, Json::String(text)) => Probe::Value(Value::String(text)),
-            (_, other) => return Err(Why::fatal(format!("{other} is no value to compare with"))),
+            (_, other) => {
+                return Err(Unanswerable::fatal(format!(
+                    "{other} is no value to compare with"
+                )));
+            }
         })
     }
 }
@@ -322,13 +345,18 @@ enum Probe {
     Never,
 }
 
-fn ordered(row: &Row, target: &Target, op: CompareOp, literal: &Literal) -> Result<Piece, Why> {
+fn ordered(
+    row: &Row,
+    target: &Operand,
+    op: CompareOp,
+    literal: &Literal,
+) -> Result<Condition, Unanswerable> {
     let is_date = row.graph_kind == Kind::DateTimeOffset && row.transform == Transform::DateTime;
     let (Literal::String(text), true) = (literal, is_date) else {
         return Err(unsupported(row, target, &op.to_string()));
     };
     let at = transform::date_time(text)
-        .map_err(|why| Why::fatal(format!("'{}': {why}", row.written)))?;
+        .map_err(|why| Unanswerable::fatal(format!("'{}': {why}", row.written)))?;
     // Graph has ge and le: gt and lt are told apart by the evaluation.
     let (op, exact) = match op {
         CompareOp::Gt => (Op::Ge, false),
@@ -337,7 +365,7 @@ fn ordered(row: &Row, target: &Target, op: CompareOp, literal: &Literal) -> Resu
         _ => (Op::Le, true),
     };
     let expr = target.expr(|path| Expr::Compare(path, op, Value::Bare(at)));
-    Piece::graph(expr, target.rule.ge_le, exact)
+    Condition::graph(expr, target.rule.ge_le, exact)
         .ok_or_else(|| unsupported(row, target, "gt, ge, lt or le"))
 }
 
@@ -373,16 +401,16 @@ fn is_made_up(transform: &Transform) -> bool {
     )
 }
 
-fn computed(row: &Row) -> Why {
-    Why::cannot(format!(
+fn computed(row: &Row) -> Unanswerable {
+    Unanswerable::cannot(format!(
         "'{}' is computed ({}): Microsoft Graph cannot filter by it",
         row.written,
         row.transform.name()
     ))
 }
 
-fn unsupported(row: &Row, target: &Target, what: &str) -> Why {
-    Why::cannot(format!(
+fn unsupported(row: &Row, target: &Operand, what: &str) -> Unanswerable {
+    Unanswerable::cannot(format!(
         "Microsoft Graph does not support {what} for '{}' ({}): ask by {}",
         row.written,
         target.path,
@@ -391,7 +419,7 @@ fn unsupported(row: &Row, target: &Target, what: &str) -> Why {
 }
 
 /// The SCIM operators that Graph answers for a row: `eq, ne, sw, pr`.
-pub(in crate::translation) fn offers(row: &Row, target: &Target) -> String {
+pub(in crate::translation) fn offers(row: &Row, target: &Operand) -> String {
     let names = operators(row, target, |_| true);
     if names.is_empty() {
         "another attribute".to_owned()
@@ -403,7 +431,7 @@ pub(in crate::translation) fn offers(row: &Row, target: &Target) -> String {
 /// The SCIM operators that Graph answers for a row in queries that `wanted` picks.
 pub(in crate::translation) fn operators(
     row: &Row,
-    target: &Target,
+    target: &Operand,
     wanted: impl Fn(Support) -> bool,
 ) -> Vec<&'static str> {
     if !is_comparable(&row.transform) {

@@ -1,13 +1,13 @@
 //! Filters: what of a SCIM filter Graph can answer.
 //!
-//! Every part becomes a [`Piece`]: a Graph expression that selects what the SCIM filter selects,
+//! Every part becomes a [`Condition`]: a Graph expression that selects what the SCIM filter selects,
 //! or more (then it is not exact and the filter is evaluated on the result). Negations are driven
 //! down to the comparisons first, so that "or more" stays "or more" under `and` and `or`. What
 //! Graph cannot answer is left to the evaluation where an `and` has another leg that it can.
 
+mod condition;
 mod element;
 mod leaf;
-mod piece;
 
 use super::{Mapping, path::Place, row::RelationRow};
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
         filter::{CompareOp, Filter, Literal},
     },
 };
-pub(super) use leaf::{Target, operators};
-use piece::{Piece, Why};
+use condition::{Condition, Unanswerable};
+pub(super) use leaf::{Operand, operators};
 
 /// What Graph is asked for a filter.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,7 +71,7 @@ impl Mapping {
             exact: true,
             ..PushDown::default()
         };
-        let mut whole = Piece::True;
+        let mut whole = Condition::True;
         let (mut useful, mut refusal) = (false, None);
         // What the relation does not say, and what Graph's answer to the expression does not.
         let (mut beside_relation, mut inexact) = (Vec::new(), Vec::new());
@@ -94,13 +94,13 @@ impl Mapping {
                 continue;
             }
             beside_relation.push(leg);
-            match self.piece(leg, false) {
-                Ok(piece) => {
-                    useful |= matches!(piece, Piece::Graph { .. } | Piece::False);
-                    if !(piece.is_exact() && whole.joins(&piece)) {
+            match self.condition(leg, false) {
+                Ok(condition) => {
+                    useful |= matches!(condition, Condition::Graph { .. } | Condition::False);
+                    if !(condition.is_exact() && whole.joins(&condition)) {
                         inexact.push(leg);
                     }
-                    whole = whole.and(piece);
+                    whole = whole.and(condition);
                 }
                 Err(why) if why.fatal => return Err(Error::invalid_filter(why.reason)),
                 Err(why) => {
@@ -122,16 +122,16 @@ impl Mapping {
             Filter::all_of(inexact)
         };
         match whole {
-            Piece::True => {}
-            Piece::All => down.exact = false,
-            Piece::False => {
+            Condition::True => {}
+            Condition::All => down.exact = false,
+            Condition::False => {
                 down = PushDown {
                     exact: true,
                     nothing: true,
                     ..PushDown::default()
                 };
             }
-            Piece::Graph { expr, mode, exact } => {
+            Condition::Graph { expr, mode, exact } => {
                 down.expr = Some(expr);
                 down.advanced = mode == Support::AdvancedOnly;
                 down.exact &= exact;
@@ -141,15 +141,17 @@ impl Mapping {
     }
 
     /// A part of the filter; `negated`: what it does not select.
-    fn piece(&self, filter: &Filter, negated: bool) -> Result<Piece, Why> {
+    fn condition(&self, filter: &Filter, negated: bool) -> Result<Condition, Unanswerable> {
         match filter {
-            Filter::Not(inner) => self.piece(inner, !negated),
+            Filter::Not(inner) => self.condition(inner, !negated),
             Filter::And(a, b) if !negated => {
-                piece::both(self.piece(a, false), self.piece(b, false))
+                condition::both(self.condition(a, false), self.condition(b, false))
             }
-            Filter::Or(a, b) if negated => piece::both(self.piece(a, true), self.piece(b, true)),
+            Filter::Or(a, b) if negated => {
+                condition::both(self.condition(a, true), self.condition(b, true))
+            }
             Filter::And(a, b) | Filter::Or(a, b) => {
-                let (a, b) = (self.piece(a, negated)?, self.piece(b, negated)?);
+                let (a, b) = (self.condition(a, negated)?, self.condition(b, negated)?);
                 a.or(b, &self.entity)
             }
             // RFC 7644 §3.4.2.2: null is "no value".
@@ -173,9 +175,9 @@ impl Mapping {
         op: CompareOp,
         literal: &Literal,
         negated: bool,
-    ) -> Result<Piece, Why> {
-        if let Some(piece) = self.server_side(path, op, literal, negated)? {
-            return Ok(piece);
+    ) -> Result<Condition, Unanswerable> {
+        if let Some(condition) = self.server_side(path, op, literal, negated)? {
+            return Ok(condition);
         }
         if let Some(row) = self.relation_at(path) {
             return self.assigned_licence(row, path, op, literal, negated);
@@ -185,12 +187,12 @@ impl Mapping {
             return self.leaf(row, op, literal, negated);
         }
         if self
-            .slots
+            .element_kinds
             .iter()
-            .any(|slot| slot.attr == path.without_sub())
+            .any(|element_kind| element_kind.attr == path.without_sub())
         {
             if op == CompareOp::Ne {
-                return Err(Why::cannot(format!(
+                return Err(Unanswerable::cannot(format!(
                     "Microsoft Graph cannot compare any value of '{path}' by 'ne': write not \
                      ({path} eq …), which means none of them"
                 )));
@@ -199,29 +201,29 @@ impl Mapping {
             let inner = Filter::Compare(AttrPath::core(sub), op, literal.clone());
             return self.elements(&path.without_sub(), &inner, negated);
         }
-        Err(Why::cannot(format!(
+        Err(Unanswerable::cannot(format!(
             "Microsoft Graph cannot filter by '{path}'"
         )))
     }
 
-    fn present(&self, path: &AttrPath, negated: bool) -> Result<Piece, Why> {
+    fn present(&self, path: &AttrPath, negated: bool) -> Result<Condition, Unanswerable> {
         if path.urn.is_none() && matches!(path.attr.as_str(), "schemas" | "meta" | "id") {
             if path.sub.as_deref() == Some("created") {
                 return self.present_rows(path, negated);
             }
-            return Ok(Piece::constant(!negated));
+            return Ok(Condition::constant(!negated));
         }
         // A whole extension: evaluated on what a list without restriction returns.
         if path.attr.is_empty() {
-            return Ok(Piece::All);
+            return Ok(Condition::All);
         }
         if let Some(row) = self.relation_at(path) {
             return Err(relation_alone(row));
         }
         if self
-            .slots
+            .element_kinds
             .iter()
-            .any(|slot| slot.attr == path.without_sub())
+            .any(|element_kind| element_kind.attr == path.without_sub())
         {
             let inner = path
                 .sub
@@ -233,8 +235,8 @@ impl Mapping {
     }
 
     /// Presence of a simple attribute, or of any sub-attribute of a complex one.
-    fn present_rows(&self, path: &AttrPath, negated: bool) -> Result<Piece, Why> {
-        let mut whole: Option<Piece> = None;
+    fn present_rows(&self, path: &AttrPath, negated: bool) -> Result<Condition, Unanswerable> {
+        let mut whole: Option<Condition> = None;
         for row in &self.rows {
             let Place::Plain(place) = row.place() else {
                 continue;
@@ -243,14 +245,16 @@ impl Mapping {
             if !covers {
                 continue;
             }
-            let piece = self.leaf_present(row, negated)?;
+            let condition = self.leaf_present(row, negated)?;
             whole = Some(match whole {
-                None => piece,
-                Some(whole) if negated => whole.and(piece),
-                Some(whole) => whole.or(piece, &self.entity)?,
+                None => condition,
+                Some(whole) if negated => whole.and(condition),
+                Some(whole) => whole.or(condition, &self.entity)?,
             });
         }
-        whole.ok_or_else(|| Why::cannot(format!("Microsoft Graph cannot filter by '{path}'")))
+        whole.ok_or_else(|| {
+            Unanswerable::cannot(format!("Microsoft Graph cannot filter by '{path}'"))
+        })
     }
 
     /// Attributes that this server and not Graph knows.
@@ -260,32 +264,32 @@ impl Mapping {
         op: CompareOp,
         literal: &Literal,
         negated: bool,
-    ) -> Result<Option<Piece>, Why> {
+    ) -> Result<Option<Condition>, Unanswerable> {
         if path.urn.is_some() {
             return Ok(None);
         }
         match (path.attr.as_str(), path.sub.as_deref()) {
             ("schemas", _) => Ok(Some(match (op, literal) {
                 (CompareOp::Eq, Literal::String(urn)) if *urn == self.schema.core.id => {
-                    Piece::constant(!negated)
+                    Condition::constant(!negated)
                 }
                 (CompareOp::Eq, Literal::String(urn)) if self.schema.extension(urn).is_none() => {
-                    Piece::constant(negated)
+                    Condition::constant(negated)
                 }
-                _ => Piece::All,
+                _ => Condition::All,
             })),
             ("meta", Some("resourceType")) => Ok(Some(match (op, literal) {
                 (CompareOp::Eq, Literal::String(name)) => {
-                    Piece::constant((*name == self.schema.name) != negated)
+                    Condition::constant((*name == self.schema.name) != negated)
                 }
-                _ => Piece::All,
+                _ => Condition::All,
             })),
-            ("meta", Some("lastModified")) => Err(Why::fatal(
+            ("meta", Some("lastModified")) => Err(Unanswerable::fatal(
                 "'meta.lastModified' cannot be asked of Microsoft Graph, which does not record \
                  when an object last changed",
             )),
             ("meta", Some("created")) => Ok(None),
-            ("meta", _) => Err(Why::cannot(format!(
+            ("meta", _) => Err(Unanswerable::cannot(format!(
                 "'{path}' is made by this server: Microsoft Graph cannot filter by it"
             ))),
             _ => Ok(None),
@@ -341,7 +345,7 @@ impl Mapping {
         op: CompareOp,
         literal: &Literal,
         negated: bool,
-    ) -> Result<Piece, Why> {
+    ) -> Result<Condition, Unanswerable> {
         let rule = facts::filter_rule(&self.entity, ASSIGNED_LICENCE);
         let by_value = path.sub.as_deref().is_none_or(|sub| sub == "value");
         let (Some(rule), Literal::String(sku), CompareOp::Eq, true, "entitlements") =
@@ -350,7 +354,7 @@ impl Mapping {
             return Err(relation_alone(row));
         };
         if !resources::is_object_id(sku) {
-            return Ok(Piece::constant(negated));
+            return Ok(Condition::constant(negated));
         }
         let held = Expr::Any(
             "assignedLicenses".to_owned(),
@@ -362,9 +366,9 @@ impl Mapping {
             )),
         );
         if negated {
-            Piece::graph(Expr::Not(Box::new(held)), rule.not, true)
+            Condition::graph(Expr::Not(Box::new(held)), rule.not, true)
         } else {
-            Piece::graph(held, rule.eq, true)
+            Condition::graph(held, rule.eq, true)
         }
         .ok_or_else(|| relation_alone(row))
     }
@@ -384,8 +388,8 @@ fn pinned_id(leg: &Filter) -> Option<String> {
 
 const ASSIGNED_LICENCE: &str = "assignedLicenses/any(p:p/skuId)";
 
-fn relation_alone(row: &RelationRow) -> Why {
-    Why::cannot(format!(
+fn relation_alone(row: &RelationRow) -> Unanswerable {
+    Unanswerable::cannot(format!(
         "of '{path}' only '{path}.value eq \"id\"' can be asked, alone or joined to the rest by \
          'and'",
         path = row.path

@@ -43,9 +43,20 @@ pub(in crate::service) async fn one(
     id: &str,
     wanted: &Wanted,
 ) -> Result<Loaded, Error> {
+    one_with(cx, id, wanted, &[]).await
+}
+
+/// As [`one`]; the relations `at_hand` (places in [`super::super::super::MappedType::related`])
+/// may be shown as they were read moments ago.
+pub(in crate::service) async fn one_with(
+    cx: &Context,
+    id: &str,
+    wanted: &Wanted,
+    at_hand: &[usize],
+) -> Result<Loaded, Error> {
     let entity = entity(cx, id, wanted);
     let ids = [id.to_owned()];
-    let lists = lists(cx, &ids, wanted);
+    let lists = lists(cx, &ids, wanted, at_hand);
     let (entity, lists) = tokio::join!(entity, lists);
     let Found {
         entity,
@@ -86,7 +97,7 @@ pub(in crate::service) async fn many(
     }
     add_per_object(cx, &ids, &mut entities, wanted).await?;
     add_side_resources(cx, &mut entities, wanted).await?;
-    let lists = lists(cx, &ids, wanted).await?;
+    let lists = lists(cx, &ids, wanted, &[]).await?;
     let objects = ids.into_iter().zip(entities).enumerate();
     Ok(objects
         .map(|(i, (id, entity))| loaded(cx, id, entity, &lists, i, wanted))
@@ -115,6 +126,14 @@ impl Lists {
             lists.read.extend(std::iter::repeat_n(Vec::new(), count));
         }
         lists
+    }
+
+    /// Puts remembered lists behind those that were read.
+    fn take(&mut self, remembered: Vec<(usize, super::super::super::relations::Lists)>) {
+        for (at, known) in remembered {
+            self.plan[at] = (self.read.len(), known.len(), false);
+            self.read.extend(known.iter().cloned());
+        }
     }
 
     /// The lists of the relation, for the object.
@@ -377,7 +396,17 @@ pub(in crate::service) fn missing(cx: &Context, id: &str, error: graph::Error) -
 
 /// Reads what the relations of the objects ask for, each list complete, and the names that they
 /// need and that are not remembered.
-async fn lists(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Lists, Error> {
+async fn lists(
+    cx: &Context,
+    ids: &[String],
+    wanted: &Wanted,
+    at_hand: &[usize],
+) -> Result<Lists, Error> {
+    let now = cx.app.clock.now();
+    let kind = cx.kind().name;
+    let memory = &cx.tenant.relations;
+    // Remembered lists stand behind those that are read, for whom `requests` has no place.
+    let mut remembered: Vec<(usize, super::super::super::relations::Lists)> = Vec::new();
     let mut requests: Vec<Request> = Vec::new();
     let mut names: Vec<Request> = Vec::new();
     let mut lists = Lists::default();
@@ -386,6 +415,14 @@ async fn lists(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Lists, E
             continue;
         };
         let relation = related.relation;
+        if let [id] = ids
+            && at_hand.contains(&i)
+            && let Some(known) = memory.get(kind, relation.name(), id, now)
+        {
+            remembered.push((lists.plan.len(), known));
+            lists.plan.push((0, 0, false));
+            continue;
+        }
         let start = requests.len();
         let shared = (ids.len() > 1).then(|| relation.shared_lists()).flatten();
         if let Some(shared) = shared {
@@ -407,6 +444,7 @@ async fn lists(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Lists, E
         }
     }
     if requests.is_empty() {
+        lists.take(remembered);
         return Ok(lists);
     }
     let asked = requests.len();
@@ -418,8 +456,31 @@ async fn lists(cx: &Context, ids: &[String], wanted: &Wanted) -> Result<Lists, E
             .remember(request, &list.map_err(unreadable)?, cx.app.clock.now());
     }
     for list in read {
-        lists.read.push(list.map_err(unreadable)?);
+        let list = list.map_err(unreadable)?;
+        // An edge to nobody would be an edge less.
+        if !list
+            .iter()
+            .all(|item| item.get("id").is_some_and(Value::is_string))
+        {
+            return Err(protocol("Graph listed an object without an id"));
+        }
+        lists.read.push(list);
     }
+    for (object, id) in ids.iter().enumerate() {
+        for (at, &i) in wanted.relations.iter().enumerate() {
+            let read = lists.of(at, object);
+            let Some(related) = cx.mapped.relation(i).filter(|_| !read.is_empty()) else {
+                continue;
+            };
+            let name = related.relation.name();
+            if lists.plan[at].2 {
+                memory.forget(kind, name, id); // the list is of all objects
+            } else {
+                memory.remember(kind, name, id, read.to_vec(), now);
+            }
+        }
+    }
+    lists.take(remembered);
     Ok(lists)
 }
 

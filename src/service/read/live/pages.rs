@@ -17,17 +17,17 @@ const CAPACITY: usize = 1_000;
 
 /// Where a walk goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Mark {
+pub(super) struct Bookmark {
     pub(super) next: NextLink,
     /// `@odata.count`, as the first page told it.
     pub(super) total: Option<usize>,
     at: OffsetDateTime,
 }
 
-/// The marks of one tenant: by the first page's URL and the 1-based index that comes next.
+/// The bookmarks of one tenant: by the first page's URL and the 1-based index that comes next.
 #[derive(Debug, Default)]
 pub struct Pages {
-    marks: Mutex<HashMap<(String, usize), Mark>>,
+    bookmarks: Mutex<HashMap<(String, usize), Bookmark>>,
 }
 
 impl Pages {
@@ -40,32 +40,41 @@ impl Pages {
         total: Option<usize>,
         now: OffsetDateTime,
     ) {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if marks.len() >= CAPACITY {
-            let mut times: Vec<OffsetDateTime> = marks.values().map(|m| m.at).collect();
+        let mut bookmarks = self
+            .bookmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if bookmarks.len() >= CAPACITY {
+            let mut times: Vec<OffsetDateTime> = bookmarks.values().map(|m| m.at).collect();
             times.sort_unstable();
             let cut = times.get(CAPACITY / 10).copied().unwrap_or(now);
-            marks.retain(|_, m| m.at > cut && now - m.at < LIFETIME);
+            bookmarks.retain(|_, m| m.at > cut && now - m.at < LIFETIME);
         }
-        let mark = Mark {
+        let bookmark = Bookmark {
             next,
             total,
             at: now,
         };
-        marks.insert((url.to_owned(), start), mark);
+        bookmarks.insert((url.to_owned(), start), bookmark);
     }
 
-    /// The mark at an item, if the walk has come by there lately.
-    pub(super) fn at(&self, url: &str, start: usize, now: OffsetDateTime) -> Option<Mark> {
-        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark = marks.get(&(url.to_owned(), start))?;
-        (now - mark.at < LIFETIME).then(|| mark.clone())
+    /// The bookmark at an item, if the walk has come by there lately.
+    pub(super) fn at(&self, url: &str, start: usize, now: OffsetDateTime) -> Option<Bookmark> {
+        let bookmarks = self
+            .bookmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let bookmark = bookmarks.get(&(url.to_owned(), start))?;
+        (now - bookmark.at < LIFETIME).then(|| bookmark.clone())
     }
 
-    /// Forgets a mark that has proved useless.
+    /// Forgets a bookmark that has proved useless.
     pub(super) fn forget(&self, url: &str, start: usize) {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        marks.remove(&(url.to_owned(), start));
+        let mut bookmarks = self
+            .bookmarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        bookmarks.remove(&(url.to_owned(), start));
     }
 }
 
@@ -89,6 +98,6 @@ mod tests {
             let at = start + Duration::seconds(i64::try_from(i).unwrap());
             pages.note("v", i, NextLink::from_stored("next"), None, at);
         }
-        assert!(pages.marks.lock().unwrap().len() <= CAPACITY);
+        assert!(pages.bookmarks.lock().unwrap().len() <= CAPACITY);
     }
 }

@@ -10,7 +10,7 @@ const MAX_IN: usize = 15;
 
 /// What selects at least what a part of the filter selects.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Piece {
+pub(super) enum Condition {
     /// Every object, exactly.
     True,
     /// No object, exactly.
@@ -26,16 +26,16 @@ pub(super) enum Piece {
     },
 }
 
-/// Why there is no piece.
+/// Unanswerable there is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Why {
+pub(super) struct Unanswerable {
     /// For the caller.
     pub reason: String,
     /// Whether it cannot be evaluated on the result either.
     pub fatal: bool,
 }
 
-impl Why {
+impl Unanswerable {
     /// Graph cannot; evaluating can.
     pub(super) fn cannot(reason: impl Into<String>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Why {
     }
 }
 
-impl Piece {
+impl Condition {
     pub(super) fn constant(truth: bool) -> Self {
         if truth { Self::True } else { Self::False }
     }
@@ -98,8 +98,8 @@ impl Piece {
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::False, _) | (_, Self::False) => Self::False,
-            (Self::True, piece) | (piece, Self::True) => piece,
-            (Self::All, piece) | (piece, Self::All) => piece.inexact(),
+            (Self::True, condition) | (condition, Self::True) => condition,
+            (Self::All, condition) | (condition, Self::All) => condition.inexact(),
             (
                 Self::Graph { expr, mode, exact },
                 Self::Graph {
@@ -124,11 +124,11 @@ impl Piece {
         }
     }
 
-    pub(super) fn or(self, other: Self, entity: &str) -> Result<Self, Why> {
+    pub(super) fn or(self, other: Self, entity: &str) -> Result<Self, Unanswerable> {
         match (self, other) {
             (Self::True, _) | (_, Self::True) => Ok(Self::True),
             (Self::All, _) | (_, Self::All) => Ok(Self::All),
-            (Self::False, piece) | (piece, Self::False) => Ok(piece),
+            (Self::False, condition) | (condition, Self::False) => Ok(condition),
             (
                 Self::Graph { expr, mode, exact },
                 Self::Graph {
@@ -138,7 +138,7 @@ impl Piece {
                 },
             ) => {
                 let Some(mode) = intersect(mode, other_mode) else {
-                    return Err(Why::cannot(format!(
+                    return Err(Unanswerable::cannot(format!(
                         "Microsoft Graph cannot join '{expr}' and '{other}' by 'or': one needs \
                          an advanced query, the other refuses it"
                     )));
@@ -152,16 +152,19 @@ impl Piece {
 }
 
 /// Two pieces joined by `and`, of which one may be missing.
-pub(super) fn both(a: Result<Piece, Why>, b: Result<Piece, Why>) -> Result<Piece, Why> {
+pub(super) fn both(
+    a: Result<Condition, Unanswerable>,
+    b: Result<Condition, Unanswerable>,
+) -> Result<Condition, Unanswerable> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok(a.and(b)),
         (Err(why), _) | (_, Err(why)) if why.fatal => Err(why),
-        (Ok(piece), Err(_)) | (Err(_), Ok(piece)) => match piece.inexact() {
+        (Ok(condition), Err(_)) | (Err(_), Ok(condition)) => match condition.inexact() {
             // Nothing narrows the list: then the reason is better than the whole tenant.
-            Piece::All => Err(Why::cannot(
+            Condition::All => Err(Unanswerable::cannot(
                 "Microsoft Graph can answer no part of this 'and'",
             )),
-            piece => Ok(piece),
+            condition => Ok(condition),
         },
         (Err(a), Err(_)) => Err(a),
     }
