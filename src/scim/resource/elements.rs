@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::coerce::is_primary;
+use super::{coerce::is_primary, crowd::Crowd};
 use crate::scim::{
     Document, datetime,
     error::Error,
@@ -25,7 +25,12 @@ pub(crate) struct List<'a> {
     /// Places by key. What is taken out or has another key by now stays listed: whoever looks up
     /// compares.
     index: HashMap<String, Vec<usize>>,
+    /// For the keys that more than a few elements have.
+    crowds: HashMap<String, Crowd>,
 }
+
+/// From how many elements with one key on they are told apart by a [`Crowd`].
+const CROWDED: usize = 16;
 
 impl<'a> List<'a> {
     /// A list of `items`, taken as they are.
@@ -35,6 +40,7 @@ impl<'a> List<'a> {
             items: Vec::with_capacity(items.len()),
             count: 0,
             index: HashMap::with_capacity(items.len()),
+            crowds: HashMap::new(),
         };
         for item in items {
             list.push(item);
@@ -49,23 +55,54 @@ impl<'a> List<'a> {
     /// Puts an element at the end, be it there already or not; gives its place.
     pub(crate) fn push(&mut self, element: Value) -> usize {
         let at = self.items.len();
-        let key = key(self.attribute, &element);
-        self.index.entry(key).or_default().push(at);
+        self.list_under(key(self.attribute, &element), &element, at);
         self.items.push(Some(element));
         self.count += 1;
         at
     }
 
+    /// Lets the element be found at its place.
+    fn list_under(&mut self, key: String, element: &Value, at: usize) {
+        if let Some(crowd) = self.crowds.get_mut(&key) {
+            crowd.insert(self.attribute, element, at);
+        }
+        self.index.entry(key).or_default().push(at);
+    }
+
+    /// The places of the elements that are the same as `element`, in order.
+    fn places_like(&mut self, element: &Value) -> Vec<usize> {
+        let key = key(self.attribute, element);
+        let Some(places) = self.index.get(&key) else {
+            return Vec::new();
+        };
+        if places.len() < CROWDED || !element.is_object() {
+            let mut found = places.clone();
+            found.retain(|at| {
+                self.get(*at)
+                    .is_some_and(|item| same(self.attribute, item, element))
+            });
+            found.sort_unstable();
+            found.dedup();
+            return found;
+        }
+        let crowd = self.crowds.entry(key).or_insert_with(|| {
+            let mut crowd = Crowd::default();
+            for &at in places {
+                if let Some(Some(item)) = self.items.get(at) {
+                    crowd.insert(self.attribute, item, at);
+                }
+            }
+            crowd
+        });
+        crowd.find(self.attribute, &self.items, element)
+    }
+
     /// Adds an element, or lays its sub-attributes over the same one; gives its place.
     pub(crate) fn add(&mut self, element: Value) -> usize {
-        let places = self.index.get(&key(self.attribute, &element));
-        let same = |at: &usize| {
-            let item = self.items.get(*at).and_then(Option::as_ref);
-            item.is_some_and(|item| same(self.attribute, item, &element))
-        };
-        let Some(at) = places.and_then(|places| places.iter().copied().find(same)) else {
+        let Some(&at) = self.places_like(&element).first() else {
             return self.push(element);
         };
+        let mut says_more = false;
         if let (Some(Some(Value::Object(old))), Value::Object(new)) =
             (self.items.get_mut(at), element)
         {
@@ -75,7 +112,14 @@ impl<'a> List<'a> {
                 let equal = |old| sub.is_some_and(|sub| same_value(sub, old, &value));
                 if !old.get(&name).is_some_and(equal) {
                     old.insert(name, value);
+                    says_more = true;
                 }
+            }
+        }
+        if says_more && let Some(item) = self.get(at).cloned() {
+            let key = key(self.attribute, &item);
+            if let Some(crowd) = self.crowds.get_mut(&key) {
+                crowd.insert(self.attribute, &item, at);
             }
         }
         at
@@ -117,6 +161,9 @@ impl<'a> List<'a> {
         let before = key(self.attribute, item);
         change(item)?;
         let after = key(self.attribute, item);
+        if let Some(crowd) = self.crowds.get_mut(&after) {
+            crowd.insert(self.attribute, item, at);
+        }
         if before != after {
             self.index.entry(after).or_default().push(at);
         }
@@ -139,12 +186,8 @@ impl<'a> List<'a> {
                     nameless.insert(self.attribute, said);
                 }
                 _ => {
-                    let places = self.index.get(&key(self.attribute, one));
-                    for at in places.cloned().unwrap_or_default() {
-                        let held = self.get(at);
-                        if held.is_some_and(|held| same(self.attribute, one, held)) {
-                            self.take(at);
-                        }
+                    for at in self.places_like(one) {
+                        self.take(at);
                     }
                 }
             }
@@ -237,7 +280,7 @@ fn key(attribute: &Attribute, element: &Value) -> String {
 
 /// The values of `names`, each in the form in which its sub-attribute is compared; `None` when one
 /// is missing or no sub-attribute.
-fn key_of(attribute: &Attribute, names: &[String], object: &Document) -> Option<String> {
+pub(super) fn key_of(attribute: &Attribute, names: &[String], object: &Document) -> Option<String> {
     let mut key = String::new();
     for name in names {
         let part = value_key(attribute.sub(name)?, object.get(name)?);
@@ -277,7 +320,7 @@ fn text_key(attribute: &Attribute, text: &str) -> String {
 /// Two elements are the same when their `value` is, and no other sub-attribute that says what
 /// they are contradicts (so that one role at two scopes is two elements, and one e-mail address
 /// of two types as well). Without a `value`: when all is equal.
-fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+pub(super) fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     let (Value::Object(left), Value::Object(right)) = (a, b) else {
         return a == b;
     };
@@ -285,13 +328,18 @@ fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
         return a == b;
     }
     left.iter().all(|(name, value)| {
-        matches!(name.as_str(), "primary" | "display" | "$ref")
+        !is_identity(attribute, name)
             || right.get(name).is_none_or(|other| {
-                attribute.sub(name).is_some_and(|sub| {
-                    sub.mutability == Mutability::ReadOnly || same_value(sub, value, other)
-                })
+                let sub = attribute.sub(name);
+                sub.is_some_and(|sub| same_value(sub, value, other))
             })
     })
+}
+
+/// Whether a sub-attribute tells one element from another, and does not only describe it.
+pub(super) fn is_identity(attribute: &Attribute, name: &str) -> bool {
+    let derived = |sub: &Attribute| sub.mutability == Mutability::ReadOnly;
+    !matches!(name, "primary" | "display" | "$ref") && !attribute.sub(name).is_some_and(derived)
 }
 
 /// Equality in the attribute's type: strings without case unless `caseExact`, dateTimes as

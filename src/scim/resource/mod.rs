@@ -1,6 +1,7 @@
 //! Resources as documents: bodies made canonical, and attributes read and written by path.
 
 mod coerce;
+mod crowd;
 mod elements;
 mod normalize;
 

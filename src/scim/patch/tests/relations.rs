@@ -267,3 +267,41 @@ fn many_members() {
     let (_, count) = send(&full, &json!(each));
     assert_eq!(count, MANY - gone + (MAX_OPERATIONS - gone));
 }
+
+/// One role at as many scopes: told apart by what they say beside their common value.
+#[test]
+fn many_elements_of_one_value() {
+    const MANY: usize = 20_000;
+    let at = |ids: std::ops::Range<usize>| -> Vec<Value> {
+        ids.map(|n| json!({"value": "r", "scope": format!("/units/{n}")}))
+            .collect()
+    };
+    let schema = user();
+    let send = |before: &Value, operation: Value| {
+        let operations = parse(&message(&json!([operation])), &schema, &STRICT).unwrap();
+        let after = apply(&doc(before.clone()), &operations, &schema, &STRICT).unwrap();
+        Value::Object(after)
+    };
+    let roles = |user: &Value| user["roles"].as_array().map_or(0, Vec::len);
+    let add = |elements: Vec<Value>| json!({"op": "add", "path": "roles", "value": elements});
+    let full = send(&json!({"userName": "u"}), add(at(0..MANY)));
+    assert_eq!(roles(&full), MANY);
+    assert_eq!(send(&full, add(at(0..MANY))), full);
+    let remove = json!({"op": "remove", "path": "roles", "value": at(5..MANY)});
+    assert_eq!(roles(&send(&full, remove)), 5);
+    let all = json!({"op": "remove", "path": "roles", "value": [{"value": "R"}]});
+    assert_eq!(roles(&send(&full, all)), 0);
+    // Agreeing on what both say: laid over the first that says no type yet.
+    let typed =
+        |n: usize, kind: &str| json!({"value": "r", "scope": format!("/UNITS/{n}"), "type": kind});
+    let after = send(
+        &full,
+        add(vec![typed(7, "a"), typed(7, "b"), typed(7, "A")]),
+    );
+    assert_eq!(roles(&after), MANY + 1);
+    assert_eq!(after["roles"][7]["type"], "a");
+    assert_eq!(after["roles"][MANY]["type"], "b");
+    let after = send(&full, add(vec![json!({"value": "r", "type": "a"})]));
+    assert_eq!(after["roles"][0]["type"], "a");
+    assert_eq!(roles(&after), MANY);
+}
