@@ -132,7 +132,7 @@ async fn routed(
             _,
         ) => call.discovery().map(Reply::Answer),
         (_, None) => Err(ScimError::new(Kind::Unauthorized, "a bearer token is required").into()),
-        (_, Some(caller)) => call.resources(body, &caller).await,
+        (_, Some(caller)) => call.resources(body, &Arc::new(caller)).await,
     }
 }
 
@@ -176,7 +176,7 @@ impl Exchange<'_> {
         Ok(Answer::json(200, body))
     }
 
-    async fn resources(&self, body: Body, caller: &Caller) -> Result<Reply, Error> {
+    async fn resources(&self, body: Body, caller: &Arc<Caller>) -> Result<Reply, Error> {
         let answer = match &self.route.endpoint {
             Endpoint::NotOffered(what) => {
                 let text = format!("/{what} is not offered by this server");
@@ -190,7 +190,7 @@ impl Exchange<'_> {
                     .types
                     .iter()
                     .filter(|t| caller.grant.allows(Access::Read, &t.kind.endpoint[1..]));
-                let contexts: Vec<Context> = readable.map(|t| self.context(t)).collect();
+                let contexts: Vec<Context> = readable.map(|t| self.context(t, caller)).collect();
                 if contexts.is_empty() {
                     return Err(ScimError::forbidden("the token may read no resource type").into());
                 }
@@ -202,7 +202,7 @@ impl Exchange<'_> {
                 auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
                 let body = self.body(body).await?;
                 let query = ListQuery::from_search_request(&body, mapped.schema())?;
-                page(read::list(&self.context(mapped), &query).await?)
+                page(read::list(&self.context(mapped, caller), &query).await?)
             }
             Endpoint::Collection(kind) => {
                 self.collection(self.resource_type(kind)?, body, caller)
@@ -219,7 +219,7 @@ impl Exchange<'_> {
                 }
                 self.methods(&[Method::GET])?;
                 auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
-                let (media, bytes) = photo::photo(&self.context(mapped), id).await?;
+                let (media, bytes) = photo::photo(&self.context(mapped, caller), id).await?;
                 let response = Response::builder()
                     .header(header::CONTENT_TYPE, media)
                     .body(Body::from(bytes))
@@ -239,7 +239,7 @@ impl Exchange<'_> {
         &self,
         mapped: &Arc<MappedType>,
         body: Body,
-        caller: &Caller,
+        caller: &Arc<Caller>,
     ) -> Result<Answer, Error> {
         let create = mapped.kind.operations.create;
         let allowed: &[Method] = if create {
@@ -248,7 +248,7 @@ impl Exchange<'_> {
             &[Method::GET, Method::HEAD]
         };
         self.methods(allowed)?;
-        let cx = self.context(mapped);
+        let cx = self.context(mapped, caller);
         if self.parts.method != Method::POST {
             auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
             let query = ListQuery::from_pairs(&self.pairs(), mapped.schema())?;
@@ -259,7 +259,7 @@ impl Exchange<'_> {
             body: self.body(body).await?,
             projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
         };
-        self.write(cx, caller, operation, 201).await
+        self.write(cx, operation, 201).await
     }
 
     async fn resource(
@@ -267,7 +267,7 @@ impl Exchange<'_> {
         mapped: &Arc<MappedType>,
         id: &str,
         body: Body,
-        caller: &Caller,
+        caller: &Arc<Caller>,
     ) -> Result<Answer, Error> {
         let operations = mapped.kind.operations;
         let mut allowed = vec![Method::GET, Method::HEAD];
@@ -281,7 +281,7 @@ impl Exchange<'_> {
             }
         }
         self.methods(&allowed)?;
-        let cx = self.context(mapped);
+        let cx = self.context(mapped, caller);
         let projection = self.projection(mapped)?;
         if matches!(self.parts.method, Method::GET | Method::HEAD) {
             auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
@@ -306,7 +306,7 @@ impl Exchange<'_> {
             },
             _ => Operation::Delete { id, if_match },
         };
-        self.write(cx, caller, operation, 200).await
+        self.write(cx, operation, 200).await
     }
 
     /// 200 with the resource, or 304 when the client has this version.
@@ -327,14 +327,8 @@ impl Exchange<'_> {
     }
 
     /// The answer to a write.
-    async fn write(
-        &self,
-        cx: Context,
-        caller: &Caller,
-        operation: Operation,
-        status: u16,
-    ) -> Result<Answer, Error> {
-        let written = write::perform(cx.clone(), caller.clone(), operation).await?;
+    async fn write(&self, cx: Context, operation: Operation, status: u16) -> Result<Answer, Error> {
+        let written = write::perform(cx.clone(), operation).await?;
         Ok(match written {
             Written::Resource(doc) => {
                 let id = doc.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -353,7 +347,7 @@ impl Exchange<'_> {
         })
     }
 
-    fn context(&self, mapped: &Arc<MappedType>) -> Context {
+    fn context(&self, mapped: &Arc<MappedType>, caller: &Arc<Caller>) -> Context {
         let app = &self.server.app;
         let dry_run = header_text(&self.parts.headers, "prefer").is_some_and(|p| {
             p.split([',', ';'])
@@ -361,6 +355,7 @@ impl Exchange<'_> {
         });
         Context {
             app: Arc::clone(app),
+            caller: Arc::clone(caller),
             tenant: Arc::clone(self.tenant),
             mapped: Arc::clone(mapped),
             base_url: self.base_url().into(),

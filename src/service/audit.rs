@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Context, Error, tokens::Caller};
+use super::{Context, Error};
 use crate::{
     base::chain::Chain,
     scim::Document,
@@ -25,14 +25,14 @@ pub(super) struct Event<'a> {
 
 /// Stores the row. A row that cannot be stored is logged loudly: the write itself has happened,
 /// and an error to the client would say that it has not.
-pub(super) async fn record(cx: &Context, caller: &Caller, event: Event<'_>) {
+pub(super) async fn record(cx: &Context, event: Event<'_>) {
     let entry = AuditEntry {
         id: uuid::Uuid::new_v4().to_string(),
         tenant: cx.tenant.name.clone(),
         at: cx.app.clock.now(),
         actor: Actor {
-            token: Some(caller.token_id.clone()),
-            name: caller.name.clone(),
+            token: Some(cx.caller.token_id.clone()),
+            name: cx.caller.name.clone(),
         },
         operation: event.operation.to_owned(),
         resource_type: cx.kind().name.to_owned(),

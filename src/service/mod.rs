@@ -179,6 +179,8 @@ impl App {
 pub struct Context {
     /// Settings, store, clock.
     pub app: Arc<App>,
+    /// Who asks.
+    pub caller: Arc<tokens::Caller>,
     /// Where.
     pub tenant: Arc<Tenant>,
     /// What.

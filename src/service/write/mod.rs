@@ -22,7 +22,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::{Context, Error, audit, read::live::object, tokens::Caller};
+use super::{Context, Error, audit, read::live::object};
 use crate::{
     resources::GraphCall,
     scim::{
@@ -145,7 +145,7 @@ impl Effect {
 /// # Errors
 /// The protocol's errors, before anything is done; and what Graph makes of it, with what was done
 /// taken back or told.
-pub async fn perform(cx: Context, caller: Caller, operation: Operation) -> Result<Written, Error> {
+pub async fn perform(cx: Context, operation: Operation) -> Result<Written, Error> {
     if cx.dry_run {
         return act(&cx, &operation).await.map(|effect| effect.written);
     }
@@ -153,7 +153,7 @@ pub async fn perform(cx: Context, caller: Caller, operation: Operation) -> Resul
     let work = async move {
         let acting = AssertUnwindSafe(act(&cx, &operation)).catch_unwind();
         let result = acting.await.unwrap_or_else(|_| Err(internal()));
-        record(&cx, &caller, &operation, result.as_ref()).await;
+        record(&cx, &operation, result.as_ref()).await;
         result.map(|effect| effect.written)
     };
     writes
@@ -201,12 +201,7 @@ async fn act(cx: &Context, operation: &Operation) -> Result<Effect, Error> {
 }
 
 /// Stores the audit row of a write that has ended, well or not.
-async fn record(
-    cx: &Context,
-    caller: &Caller,
-    operation: &Operation,
-    result: Result<&Effect, &Error>,
-) {
+async fn record(cx: &Context, operation: &Operation, result: Result<&Effect, &Error>) {
     let (status, effect) = match result {
         Ok(effect) => match effect.written {
             Written::Resource(_) => (operation.status(), Some(effect)),
@@ -225,7 +220,7 @@ async fn record(
         before: effect.and_then(|e| e.before.clone()),
         after: effect.and_then(|e| e.after.clone()),
     };
-    audit::record(cx, caller, event).await;
+    audit::record(cx, event).await;
 }
 
 /// Checks `If-Match` against the present version of the document.
