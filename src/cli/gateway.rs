@@ -17,7 +17,7 @@ use crate::{
     },
     service::{
         self, App, MappedType, Tenant, names::Names, read::Pages, recent::Recent,
-        relations::RecentRelations, rights::Rights, write::Queue,
+        relations::RecentRelations, rights::Rights, role_groups::RoleGroups, write::Queue,
     },
     store::Store,
 };
@@ -51,6 +51,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             },
             types,
             recent: Recent::default(),
+            role_groups: RoleGroups::default(),
             queue: Queue::default(),
             names: Names::default(),
             relations: RecentRelations::default(),

@@ -9,7 +9,7 @@ use crate::{
     scim::error::{Error as ScimError, Kind},
     service::{
         App, Error,
-        tokens::{self, Access, Caller, Refusal},
+        tokens::{self, Caller, Refusal},
     },
 };
 
@@ -31,25 +31,6 @@ pub async fn caller(app: &App, headers: &HeaderMap, tenant: &str) -> Result<Call
             Err(unauthorized("the bearer token is invalid, expired or revoked").into())
         }
     }
-}
-
-/// Checks that the token covers the access.
-///
-/// # Errors
-/// 403, naming what is missing.
-pub fn allow(caller: &Caller, access: Access, endpoint: &str) -> Result<(), ScimError> {
-    let resource = endpoint.trim_start_matches('/');
-    if caller.grant.allows(access, resource) {
-        return Ok(());
-    }
-    let verb = match access {
-        Access::Read => "read",
-        Access::Write => "change",
-    };
-    Err(ScimError::forbidden(format!(
-        "the token '{}' may not {verb} {resource}",
-        caller.name
-    )))
 }
 
 fn unauthorized(text: &str) -> ScimError {

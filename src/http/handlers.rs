@@ -26,7 +26,7 @@ use crate::{
         projection::Projection,
     },
     service::{
-        Context, Error, MappedType, Tenant, photo, read,
+        Context, Error, MappedType, Tenant, access, photo, read,
         tokens::{Access, Caller},
         write::{self, Operation, Written},
     },
@@ -199,7 +199,7 @@ impl Exchange<'_> {
             Endpoint::Search(kind) => {
                 let mapped = self.resource_type(kind)?;
                 self.methods(&[Method::POST])?;
-                auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+                access::allow(caller, Access::Read, mapped.kind.endpoint)?;
                 let body = self.body(body).await?;
                 let query = ListQuery::from_search_request(&body, mapped.schema())?;
                 page(read::list(&self.context(mapped, caller), &query).await?)
@@ -218,7 +218,7 @@ impl Exchange<'_> {
                     return Err(ScimError::not_found("there is no such endpoint").into());
                 }
                 self.methods(&[Method::GET])?;
-                auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+                access::allow(caller, Access::Read, mapped.kind.endpoint)?;
                 let (media, bytes) = photo::photo(&self.context(mapped, caller), id).await?;
                 let response = Response::builder()
                     .header(header::CONTENT_TYPE, media)
@@ -250,11 +250,11 @@ impl Exchange<'_> {
         self.methods(allowed)?;
         let cx = self.context(mapped, caller);
         if self.parts.method != Method::POST {
-            auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+            access::allow(caller, Access::Read, mapped.kind.endpoint)?;
             let query = ListQuery::from_pairs(&self.pairs(), mapped.schema())?;
             return Ok(page(read::list(&cx, &query).await?));
         }
-        auth::allow(caller, Access::Write, mapped.kind.endpoint)?;
+        access::allow(caller, Access::Write, mapped.kind.endpoint)?;
         let operation = Operation::Create {
             body: self.body(body).await?,
             projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
@@ -284,11 +284,11 @@ impl Exchange<'_> {
         let cx = self.context(mapped, caller);
         let projection = self.projection(mapped)?;
         if matches!(self.parts.method, Method::GET | Method::HEAD) {
-            auth::allow(caller, Access::Read, mapped.kind.endpoint)?;
+            access::allow(caller, Access::Read, mapped.kind.endpoint)?;
             let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
             return Ok(self.fresh(doc, &cx, id));
         }
-        auth::allow(caller, Access::Write, mapped.kind.endpoint)?;
+        access::allow(caller, Access::Write, mapped.kind.endpoint)?;
         let if_match = header_text(&self.parts.headers, "if-match").map(str::to_owned);
         let id = id.to_owned();
         let operation = match self.parts.method {
@@ -357,7 +357,7 @@ impl Exchange<'_> {
             app: Arc::clone(app),
             caller: Arc::clone(caller),
             tenant: Arc::clone(self.tenant),
-            mapped: Arc::clone(mapped),
+            mapped: mapped.seen_by(&caller.grant),
             base_url: self.base_url().into(),
             call: graph::Call {
                 deadline: tokio::time::Instant::now()

@@ -117,6 +117,7 @@ impl Special for Groups {
             "groupTypes",
             "mailEnabled",
             "securityEnabled",
+            "isAssignableToRole",
         ]
     }
 

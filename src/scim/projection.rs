@@ -133,6 +133,13 @@ impl Projection {
         self.attributes.is_none() && self.excluded.0.is_empty()
     }
 
+    /// Whether the attribute at `path` (canonical, no sub-attribute), or a part of it, is asked for
+    /// by its name.
+    pub fn names(&self, path: &AttrPath) -> bool {
+        let named = self.attributes.as_ref();
+        named.is_some_and(|names| names.of(path.urn.as_deref(), &path.attr).is_some())
+    }
+
     /// Whether any part of the attribute at `path` (canonical, no sub-attribute), which is
     /// `returned` so, is in the answer.
     pub fn wants(&self, path: &AttrPath, returned: Returned) -> bool {

@@ -2,6 +2,7 @@
 //! through the floor below (graph, store). Reading has one face, [`read`], and so has writing,
 //! [`write::perform`].
 
+pub mod access;
 pub mod audit;
 pub mod error;
 pub mod names;
@@ -11,10 +12,15 @@ pub mod read;
 pub mod recent;
 pub mod relations;
 pub mod rights;
+pub mod role_groups;
 pub mod tokens;
 pub mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio_util::task::TaskTracker;
 
@@ -55,12 +61,14 @@ pub struct MappedType {
     /// What it is.
     pub kind: &'static ResourceType,
     /// How it is mapped.
-    pub mapping: Mapping,
+    pub mapping: Arc<Mapping>,
     /// Places of the mapped relations: in the mapping, and in the declaration.
     relations: Vec<(usize, usize)>,
     /// Chooses nothing but the id.
     only_id: Projection,
     defaults: read::Defaults,
+    /// The same without some relations, for tokens that may not read them.
+    views: Mutex<HashMap<Vec<usize>, Arc<Self>>>,
 }
 
 impl MappedType {
@@ -78,11 +86,30 @@ impl MappedType {
         let only_id = Projection::parse(Some("id"), None, mapping.schema()).unwrap_or_default();
         Self {
             kind,
-            mapping,
+            mapping: Arc::new(mapping),
             relations,
             only_id,
             defaults: read::Defaults::default(),
+            views: Mutex::default(),
         }
+    }
+
+    /// The same without the relations at those places.
+    fn without(&self, hidden: &[usize]) -> Arc<Self> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = views.entry(hidden.to_vec()).or_insert_with(|| {
+            let shown = self.relations.iter().enumerate();
+            let shown = shown.filter(|(i, _)| !hidden.contains(i));
+            Arc::new(Self {
+                kind: self.kind,
+                mapping: Arc::clone(&self.mapping),
+                relations: shown.map(|(_, &places)| places).collect(),
+                only_id: self.only_id.clone(),
+                defaults: read::Defaults::default(),
+                views: Mutex::default(),
+            })
+        });
+        Arc::clone(view)
     }
 
     /// The schemas of the resource type.
@@ -119,6 +146,8 @@ pub struct Tenant {
     pub types: Vec<Arc<MappedType>>,
     /// What was written moments ago.
     pub recent: recent::Recent,
+    /// Which groups may hold directory roles.
+    pub role_groups: role_groups::RoleGroups,
     /// Who writes to what.
     pub queue: write::Queue,
     /// Names that are listed seldom.

@@ -24,6 +24,7 @@ mod queries;
 mod rights;
 mod roles_licences;
 mod safety;
+mod scopes;
 mod snapshots;
 mod store;
 mod support;

@@ -22,6 +22,7 @@ use live::object::{self, Loaded};
 /// # Errors
 /// 404, or what Graph made of it.
 pub async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Document, Error> {
+    cx.may_show(projection)?;
     let wanted = Wanted::answer(&cx.mapped, projection, false);
     let loaded = object::one(cx, id, &wanted).await?;
     let doc = object::document(cx, &loaded, &wanted);
@@ -34,6 +35,7 @@ pub async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Docu
 /// `invalidFilter` for what cannot be answered, `tooMany` past the scan bound, and whatever Graph
 /// makes of it. Never a short page.
 pub async fn list(cx: &Context, query: &ListQuery) -> Result<ListPage, Error> {
+    cx.may_ask(query)?;
     live::list::list(cx, query).await
 }
 

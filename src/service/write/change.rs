@@ -10,8 +10,10 @@ use super::{
             Before, Wanted,
             live::object::{self, Loaded},
         },
+        role_groups,
+        tokens::Access,
     },
-    Effect, Written,
+    Effect, Written, admins,
     execute::{Report, execute, roll_back},
     record::{self, Changed},
     relations,
@@ -72,6 +74,9 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
     if !body.is_empty() {
         special.guard_update(&before.loaded.entity, &body)?;
     }
+    if body.contains_key("passwordProfile") {
+        admins::guard_password(cx, &id).await?;
+    }
     let mut entity = before.loaded.entity.clone();
     if let Value::Object(entity) = &mut entity {
         entity.extend(body.clone());
@@ -92,7 +97,13 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
             adds: new,
             removes: old,
         } = calls;
+        if cx.hides_role_groups() {
+            // Planned against edges that are concealed, a change may look like none.
+            role_groups::guard(cx, &id, Some(&before.loaded.entity), relation).await?;
+        }
         if !new.is_empty() || !old.is_empty() {
+            cx.require(Access::Write, row)?;
+            role_groups::guard(cx, &id, Some(&before.loaded.entity), relation).await?;
             special.guard_relation(&before.loaded.entity, relation.name())?;
             adds.extend(new);
             removes.extend(old);

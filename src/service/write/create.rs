@@ -7,7 +7,8 @@ use super::{
         Context, Error,
         audit::digest,
         read::{Wanted, live::object},
-        rights,
+        rights, role_groups,
+        tokens::Access,
     },
     Effect, Written,
     execute::{Done, execute, roll_back},
@@ -89,10 +90,12 @@ fn plan<'a>(cx: &'a Context, body: &Value) -> Result<Plan<'a>, Error> {
             .take_relation(&mut doc, row)
             .filter(|e| !e.is_empty())
         {
+            cx.require(Access::Write, row)?;
             given.push((row, elements));
         }
     }
     let mut entity = mapping.to_graph(None, &doc, &[])?;
+    role_groups::guard_properties(cx, &entity)?;
     let context = CreateContext {
         password: random_password(),
         suffix: random_suffix(),
@@ -145,6 +148,9 @@ async fn finish(
         }
     }
     set_created(cx, &mut entity);
+    if role_groups::is_one(&entity) {
+        cx.tenant.role_groups.learn(id, true);
+    }
     let now = cx.app.clock.now();
     cx.tenant
         .recent

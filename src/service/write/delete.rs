@@ -6,7 +6,7 @@ use super::{
         audit::digest,
         read::{self, live::object},
         recent::Absence,
-        rights,
+        rights, role_groups,
     },
     Effect, Written, about, check_version,
     early::Patience,
@@ -32,6 +32,7 @@ pub(super) async fn delete(
     if !crate::resources::is_object_id(id) {
         return Err(object::not_found(cx, id).into());
     }
+    role_groups::guard_deletion(cx, id).await?;
     let mut before = None;
     if if_match.is_some() {
         let read = read::before(cx, id, None, &[]).await?;

@@ -2,6 +2,7 @@
 //! for the object's turn, plans with pure code, acts, and records, in a task that outlives the
 //! connection of the client.
 
+mod admins;
 mod change;
 mod create;
 mod delete;

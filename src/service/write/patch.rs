@@ -8,7 +8,8 @@ use super::{
     super::{
         Context, Error, offload,
         read::{self, Related, live::object},
-        rights,
+        rights, role_groups,
+        tokens::Access,
     },
     Effect, Written,
     change::{Goal, change, finish},
@@ -45,6 +46,11 @@ pub(super) async fn patch(
     projection: Option<&Projection>,
 ) -> Result<Effect, Error> {
     let operations = parse(cx, body).await?;
+    for row in cx.mapping().relations() {
+        if patch::touches(&operations, &row.path) {
+            cx.require(Access::Write, row)?;
+        }
+    }
     let touched: Vec<usize> = (0..cx.mapped.related().count())
         .filter(|&i| {
             cx.mapped
@@ -212,6 +218,7 @@ async fn relations_only(
         adds.extend(new);
         removes.extend(old);
         changes.push(changed);
+        role_groups::guard(cx, id, None, related.relation).await?;
     }
     let phases = vec![adds, removes];
     if cx.dry_run {

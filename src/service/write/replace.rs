@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    super::{Context, Error, read, rights},
+    super::{Context, Error, read, rights, tokens::Access},
     Effect,
     change::{Goal, change},
     check_version,
@@ -31,6 +31,12 @@ pub(super) async fn replace(
     let input = resource::normalize(body, cx.schema(), &cx.app.settings.input)?;
     let (mut after, cleared) = (input.document, input.cleared);
     resource::require(&after, cx.schema())?;
+    // What may be read may be sent back unchanged; what may not be must not be guessed at.
+    for row in cx.unreadable() {
+        if cleared.contains(&row.path) || resource::get(&after, &row.path).is_some() {
+            cx.require(Access::Write, row)?;
+        }
+    }
     let before = read::before(cx, id, None, &[]).await?;
     check_version(&before.document(cx), if_match)?;
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();

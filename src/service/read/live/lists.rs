@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        super::{Context, Error, relations::Lists as Remembered},
+        super::{Context, Error, relations::Lists as Remembered, role_groups},
         Wanted,
     },
     object::{id_of, protocol},
@@ -72,6 +72,9 @@ pub(super) async fn lists(
     wanted: &Wanted,
     at_hand: &[usize],
 ) -> Result<Lists, Error> {
+    let kinds = wanted.relations.iter();
+    let kinds = kinds.filter_map(|&i| Some(cx.mapped.relation(i)?.relation.edge().0));
+    role_groups::prepare(cx, kinds).await?;
     let now = cx.app.clock.now();
     let kind = cx.kind().name;
     let memory = &cx.tenant.relations;

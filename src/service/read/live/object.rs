@@ -10,6 +10,7 @@ use super::{
         super::{
             Context, Error,
             recent::{Absence, Presence},
+            role_groups,
         },
         Wanted,
     },
@@ -118,6 +119,9 @@ fn loaded(
     let now = cx.app.clock.now();
     let mut edges = Vec::with_capacity(wanted.relations.len());
     let mut hidden = Vec::with_capacity(wanted.relations.len());
+    if role_groups::is_one(&entity) {
+        cx.tenant.role_groups.learn(&id, true);
+    }
     for (at, &i) in wanted.relations.iter().enumerate() {
         let Some(related) = cx.mapped.relation(i) else {
             continue;
@@ -128,6 +132,7 @@ fn loaded(
         let single = relation.is_single();
         let recent = &cx.tenant.recent;
         hidden.push(recent.edges.overlay(kind, side, &id, single, &mut of, now));
+        role_groups::conceal(cx, &mut of);
         if let Some(request) = relation.names() {
             cx.tenant.names.fill(&request, side, &mut of);
         }

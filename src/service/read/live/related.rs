@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        super::{Context, Error},
+        super::{Context, Error, role_groups},
         Wanted,
     },
     object,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     graph::{BatchItem, Refusal},
     odata::request::Request,
-    resources::Candidates,
+    resources::{Candidates, Relation},
     scim::error::Error as ScimError,
     translation::RelationFilter,
 };
@@ -33,6 +33,18 @@ pub(super) async fn related(
     if !crate::resources::is_object_id(&relation.value) {
         return Ok(Vec::new());
     }
+    role_groups::prepare(cx, std::iter::once(declared.edge().0)).await?;
+    let mut entities = holders(cx, wanted, relation, declared).await?;
+    role_groups::conceal_matches(cx, declared.edge(), &relation.value, &mut entities);
+    Ok(entities)
+}
+
+async fn holders(
+    cx: &Context,
+    wanted: &Wanted,
+    relation: &RelationFilter,
+    declared: &dyn Relation,
+) -> Result<Vec<Value>, Error> {
     let limit = cx.app.settings.scan_limit;
     match declared.candidates(&relation.value) {
         None => Err(ScimError::invalid_filter(format!(
