@@ -194,10 +194,9 @@ fn targets(tenant: &Setting) -> Vec<Target> {
         absent: absent.to_owned(),
         writable: true,
         filterable: relation != "entitlements",
-        create: Some(match id == &tenant.assignable {
-            true => json!({"displayName": "Made", OURS: {"isAssignableToRole": true}}),
-            false => json!({"displayName": "Made", OURS: {}}),
-        }),
+        create: Some(
+            json!({"displayName": "Made", OURS: {"isAssignableToRole": *id == tenant.assignable}}),
+        ),
     };
     let held = |endpoint, id: &str| Target {
         endpoint,
