@@ -95,8 +95,8 @@ pub fn http_settings(config: &Config) -> http::Settings {
             .base_url
             .as_ref()
             .map(|u| u.as_str().trim_end_matches('/').to_owned()),
-        max_body: server.max_body_bytes,
         open_discovery: server.discovery_without_token,
-        max_in_flight: server.max_concurrent_requests,
+        limits: Arc::new(server.limits.clone()),
+        proxies: Arc::new(server.proxies.clone()),
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn run(args: &ConfigArg) -> anyhow::Result<ExitCode> {
 /// Serves until `stop` completes, then lets requests under way finish, but not longer than `grace`.
 ///
 /// # Errors
-/// When the listener fails, or `stop` does.
+/// When `stop` fails.
 pub(super) async fn until(
     app: Arc<App>,
     settings: http::Settings,
@@ -80,7 +80,7 @@ pub(super) async fn until(
     );
     tokio::pin!(server);
     tokio::select! {
-        ended = &mut server => return ended.context("the server has failed"),
+        () = &mut server => anyhow::bail!("the server has ended by itself"),
         stopped = stop => stopped.context("cannot listen to signals")?,
     }
     tracing::info!("stopping: no new requests, those under way are finished");
@@ -88,10 +88,9 @@ pub(super) async fn until(
     let ended = timeout(grace, server).await;
     // A write goes on when its connection is cut.
     app.drain().await;
-    if let Ok(ended) = ended {
-        return ended.context("the server has failed");
+    if ended.is_err() {
+        tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");
     }
-    tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");
     Ok(())
 }
 

@@ -109,7 +109,7 @@ pub fn load(sources: &Sources) -> Result<Config, Errors> {
     let figment = defaults(&user)?.merge(user);
     let mut reader =
         Reader::new(figment).map_err(|e| Errors::one("configuration", e.to_string()))?;
-    let server = server::server(&mut reader);
+    let server = server::server(&mut reader, on_app_service(sources));
     let (store, audit_days) = server::store(&mut reader);
     let log = server::log(&mut reader);
     let tenants = tenant::tenants(&mut reader);
@@ -147,6 +147,17 @@ fn defaults(user: &Figment) -> Result<Figment, Errors> {
         values.insert("tenants".to_owned(), Value::from(tenants));
     }
     Ok(Figment::from(Layer::new(Metadata::named(DEFAULTS), values)))
+}
+
+/// Whether this runs on App Service, which says so in each container's environment.
+///
+/// Source: <https://learn.microsoft.com/azure/app-service/reference-app-settings>
+fn on_app_service(sources: &Sources) -> bool {
+    let names = ["WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID"];
+    let variables = &sources.environment;
+    variables
+        .iter()
+        .any(|(name, _)| names.contains(&name.as_str()))
 }
 
 /// What `PORT` says: all addresses, that port.

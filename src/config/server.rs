@@ -6,7 +6,10 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::reader::Reader;
-use crate::store;
+use crate::{
+    http::{forwarded::Proxies, limits::Limits},
+    store,
+};
 
 /// How the SCIM server behaves.
 #[derive(Clone, Debug)]
@@ -15,8 +18,6 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The public address, without `/scim/v2` and without a slash at the end.
     pub base_url: Option<Url>,
-    /// The longest request body, in bytes.
-    pub max_body_bytes: usize,
     /// The time for one request.
     pub request_deadline: Duration,
     /// The most resources on one page.
@@ -25,8 +26,10 @@ pub struct Server {
     pub default_page_size: usize,
     /// The most objects read for one query of which Graph can answer a part only.
     pub scan_limit: usize,
-    /// Requests worked on at once.
-    pub max_concurrent_requests: usize,
+    /// What one client can take, and for how long.
+    pub limits: Limits,
+    /// Who may say where a request came from.
+    pub proxies: Proxies,
     /// Whether an attribute that no schema has is refused, not ignored.
     pub refuse_unknown_attributes: bool,
     /// Whether PATCH replace through a filter without a match creates the element.
@@ -75,7 +78,52 @@ fn seconds(reader: &mut Reader, key: &str, range: std::ops::RangeInclusive<u32>)
     Duration::from_secs(u64::from(reader.number(key, range)))
 }
 
-pub(super) fn server(reader: &mut Reader) -> Server {
+fn limits(reader: &mut Reader) -> Limits {
+    let many = 1..=1_000_000;
+    Limits {
+        connections: size(reader, "server.max_connections", many.clone()),
+        connections_per_peer: size(reader, "server.max_connections_per_peer", many.clone()),
+        header_time: seconds(reader, "server.header_timeout_secs", 1..=3_600),
+        idle_time: seconds(reader, "server.idle_timeout_secs", 1..=3_600),
+        body_time: seconds(reader, "server.body_timeout_secs", 1..=3_600),
+        write_time: seconds(reader, "server.write_timeout_secs", 1..=3_600),
+        min_rate: reader.number("server.min_bytes_per_sec", 1..=1_000_000_000),
+        body: size(reader, "server.max_body_bytes", 1_024..=1_073_741_824),
+        bodies: size(
+            reader,
+            "server.max_buffered_body_bytes",
+            1_024..=4_294_967_295,
+        ),
+        requests: size(reader, "server.max_concurrent_requests", 1..=65_536),
+        requests_per_tenant: size(
+            reader,
+            "server.max_concurrent_requests_per_tenant",
+            1..=65_536,
+        ),
+        requests_per_token: size(
+            reader,
+            "server.max_concurrent_requests_per_token",
+            1..=65_536,
+        ),
+        rate_per_token: reader.number("server.requests_per_sec_per_token", many),
+        http2: reader.flag("server.http2_cleartext"),
+    }
+}
+
+/// The proxies that are named, else App Service's when it runs there.
+fn proxies(reader: &mut Reader, on_app_service: bool) -> Proxies {
+    let key = "server.trusted_proxies";
+    match reader.text(key) {
+        Some(text) => Proxies::parse(&text).unwrap_or_else(|wrong| {
+            reader.wrong(key, wrong);
+            Proxies::default()
+        }),
+        None if on_app_service => Proxies::of_app_service(),
+        None => Proxies::default(),
+    }
+}
+
+pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
     let listen = reader.text("server.listen").and_then(|text| {
         let parsed = text.parse();
         if parsed.is_err() {
@@ -104,12 +152,12 @@ pub(super) fn server(reader: &mut Reader) -> Server {
     let server = Server {
         listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
         base_url,
-        max_body_bytes: size(reader, "server.max_body_bytes", 1_024..=1_073_741_824),
         request_deadline: seconds(reader, "server.request_deadline_secs", 1..=3_600),
         max_page_size: size(reader, "server.max_page_size", 1..=100_000),
         default_page_size: size(reader, "server.default_page_size", 1..=100_000),
         scan_limit: size(reader, "server.scan_limit", 1..=10_000_000),
-        max_concurrent_requests: size(reader, "server.max_concurrent_requests", 1..=65_536),
+        limits: limits(reader),
+        proxies: proxies(reader, on_app_service),
         refuse_unknown_attributes: choice(
             reader,
             "server.unknown_attributes",

@@ -166,7 +166,7 @@ fn what_is_wrong_is_named_with_its_origin() {
         (
             "server.listn = 1".to_owned(),
             &[][..],
-            "my.toml: server.listn: there is no such key; there are: base_url, default_page_size,",
+            "my.toml: server.listn: there is no such key; there are: base_url, body_timeout_secs,",
         ),
         (
             "sever.listen = 'x'".to_owned(),
@@ -399,7 +399,7 @@ fn the_compiled_in_file_documents_every_key_and_nothing_else() {
 
     let figment = defaults(&Figment::from(Toml::string(&text))).unwrap();
     let mut reader = Reader::new(figment).unwrap();
-    server::server(&mut reader);
+    server::server(&mut reader, false);
     server::store(&mut reader);
     server::log(&mut reader);
     tenant::tenants(&mut reader);

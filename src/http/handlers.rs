@@ -1,6 +1,6 @@
 //! One request from socket to answer: route, authenticate, call the use case, shape the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 
 use super::{
-    Server, auth, body, discovery,
+    Server, auth,
+    body::Held,
+    discovery,
+    forwarded::Peer,
+    places::Place,
     respond::{self, Answer},
     route::{self, Endpoint, Route},
 };
@@ -32,6 +36,9 @@ use crate::{
     },
 };
 
+/// The tenant at the short base path.
+const DEFAULT: &str = "default";
+
 /// Answers one request and logs one line about it.
 pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
     let method = request.method().clone();
@@ -45,10 +52,7 @@ pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
         .instrument(span.clone())
         .await;
     let (status, response) = match answer {
-        Reply::Answer(mut answer) => {
-            if method == Method::HEAD {
-                answer.body = None;
-            }
+        Reply::Answer(answer) => {
             let status = answer.status;
             let answer = counted(answer, &stats, request_id);
             (status, respond::finish(answer, accept.as_deref()))
@@ -84,10 +88,6 @@ enum Reply {
 }
 
 async fn answer(server: &Server, request: Request, stats: &Arc<graph::CallStats>) -> Reply {
-    let Ok(_permit) = server.in_flight.try_acquire() else {
-        let busy = ScimError::new(Kind::Unavailable, "too many requests at once");
-        return Reply::Answer(Answer::from(busy).with("retry-after", "1"));
-    };
     routed(server, request, stats)
         .await
         .unwrap_or_else(|error| Reply::Answer(error.into()))
@@ -99,9 +99,12 @@ async fn routed(
     stats: &Arc<graph::CallStats>,
 ) -> Result<Reply, Error> {
     let (parts, body) = request.into_parts();
+    single(&parts.headers)?;
     let route = route::parse(parts.uri.path());
-    let tenant_name = route.as_ref().map_or("default", |r| r.tenant.as_str());
+    let tenant_name = route.as_ref().map_or(DEFAULT, |r| r.tenant.as_str());
+    // Which other tenants there are is nobody's business.
     let open = server.settings.open_discovery
+        && tenant_name == DEFAULT
         && matches!(
             route.as_ref().map(|r| &r.endpoint),
             Some(
@@ -112,8 +115,11 @@ async fn routed(
     let caller = if open {
         None
     } else {
-        Some(auth::caller(&server.app, &parts.headers, tenant_name).await?)
+        let caller = auth::caller(&server.app, &parts.headers, tenant_name).await?;
+        server.rates.count(&caller.token_id)?;
+        Some(caller)
     };
+    let place_of = tenant_name.to_owned();
     let route = route.ok_or_else(|| ScimError::not_found("there is no such endpoint"))?;
     let tenant = server
         .app
@@ -130,7 +136,10 @@ async fn routed(
         (
             Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_),
             _,
-        ) => call.discovery().map(Reply::Answer),
+        ) => {
+            let _place = server.places.take(&place_of, None)?;
+            call.discovery().map(Reply::Answer)
+        }
         (_, None) => Err(ScimError::new(Kind::Unauthorized, "a bearer token is required").into()),
         (_, Some(caller)) => call.resources(body, &Arc::new(caller)).await,
     }
@@ -147,9 +156,13 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     fn base_url(&self) -> String {
-        let public = match &self.server.settings.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => origin(&self.parts.headers),
+        let settings = &self.server.settings;
+        let public = if let Some(url) = &settings.public_url {
+            url.trim_end_matches('/').to_owned()
+        } else {
+            let peer = self.parts.extensions.get::<Peer>();
+            let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+            settings.proxies.origin(peer, &self.parts.headers)
         };
         format!("{public}{}", self.route.base)
     }
@@ -184,7 +197,6 @@ impl Exchange<'_> {
             }
             Endpoint::RootSearch => {
                 self.methods(&[Method::POST])?;
-                let body = self.body(body).await?;
                 let readable = self
                     .tenant
                     .types
@@ -194,14 +206,17 @@ impl Exchange<'_> {
                 if contexts.is_empty() {
                     return Err(ScimError::forbidden("the token may read no resource type").into());
                 }
-                page(read::search(contexts, &body).await?)
+                let body = self.body(body).await?;
+                let _place = self.place(caller)?;
+                page(read::search(contexts, &body.value).await?)
             }
             Endpoint::Search(kind) => {
                 let mapped = self.resource_type(kind)?;
                 self.methods(&[Method::POST])?;
                 access::allow(caller, Access::Read, mapped.kind.endpoint)?;
                 let body = self.body(body).await?;
-                let query = ListQuery::from_search_request(&body, mapped.schema())?;
+                let _place = self.place(caller)?;
+                let query = ListQuery::from_search_request(&body.value, mapped.schema())?;
                 page(read::list(&self.context(mapped, caller), &query).await?)
             }
             Endpoint::Collection(kind) => {
@@ -217,8 +232,9 @@ impl Exchange<'_> {
                 if !mapped.kind.has_photo {
                     return Err(ScimError::not_found("there is no such endpoint").into());
                 }
-                self.methods(&[Method::GET])?;
+                self.methods(&[Method::GET, Method::HEAD])?;
                 access::allow(caller, Access::Read, mapped.kind.endpoint)?;
+                let _place = self.place(caller)?;
                 let (media, bytes) = photo::photo(&self.context(mapped, caller), id).await?;
                 let response = Response::builder()
                     .header(header::CONTENT_TYPE, media)
@@ -251,15 +267,20 @@ impl Exchange<'_> {
         let cx = self.context(mapped, caller);
         if self.parts.method != Method::POST {
             access::allow(caller, Access::Read, mapped.kind.endpoint)?;
+            let _place = self.place(caller)?;
             let query = ListQuery::from_pairs(&self.pairs(), mapped.schema())?;
             return Ok(page(read::list(&cx, &query).await?));
         }
         access::allow(caller, Access::Write, mapped.kind.endpoint)?;
+        let Held { value, share } = self.body(body).await?;
+        let _place = self.place(caller)?;
         let operation = Operation::Create {
-            body: self.body(body).await?,
+            body: value,
             projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
         };
-        self.write(cx, operation, 201).await
+        let answer = self.write(cx, operation, 201).await;
+        drop(share);
+        answer
     }
 
     async fn resource(
@@ -285,28 +306,38 @@ impl Exchange<'_> {
         let projection = self.projection(mapped)?;
         if matches!(self.parts.method, Method::GET | Method::HEAD) {
             access::allow(caller, Access::Read, mapped.kind.endpoint)?;
+            let _place = self.place(caller)?;
             let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
             return Ok(self.fresh(doc, &cx, id));
         }
         access::allow(caller, Access::Write, mapped.kind.endpoint)?;
         let if_match = header_text(&self.parts.headers, "if-match").map(str::to_owned);
         let id = id.to_owned();
+        let (value, share) = if self.parts.method == Method::DELETE {
+            (Value::Null, None)
+        } else {
+            let body = self.body(body).await?;
+            (body.value, body.share)
+        };
+        let _place = self.place(caller)?;
         let operation = match self.parts.method {
             Method::PUT => Operation::Replace {
                 id,
-                body: self.body(body).await?,
+                body: value,
                 if_match,
                 projection: projection.unwrap_or_else(Projection::all),
             },
             Method::PATCH => Operation::Patch {
                 id,
-                body: self.body(body).await?,
+                body: value,
                 if_match,
                 projection,
             },
             _ => Operation::Delete { id, if_match },
         };
-        self.write(cx, operation, 200).await
+        let answer = self.write(cx, operation, 200).await;
+        drop(share);
+        answer
     }
 
     /// 200 with the resource, or 304 when the client has this version.
@@ -392,8 +423,22 @@ impl Exchange<'_> {
         Err(error)
     }
 
-    async fn body(&self, body: Body) -> Result<Value, Error> {
-        Ok(body::read(&self.parts.headers, body, self.server.settings.max_body).await?)
+    /// The body. No place is held meanwhile: how long it takes is the client's to say.
+    async fn body(&self, body: Body) -> Result<Held, Error> {
+        let read = self.server.bodies.read(&self.parts.headers, body).await;
+        read.map_err(|error| {
+            let again = (error.kind == Kind::Unavailable).then_some(Duration::from_secs(1));
+            Error {
+                retry_after: again,
+                ..Error::from(error)
+            }
+        })
+    }
+
+    /// A place to work on the request.
+    fn place(&self, caller: &Caller) -> Result<Place, Error> {
+        let places = &self.server.places;
+        places.take(&self.tenant.name, Some(&caller.token_id))
     }
 
     /// The query parameters, decoded; `+` is a space.
@@ -436,24 +481,13 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|v| v.to_str().ok())
 }
 
-/// Scheme and host as the client sees them: behind a proxy, by the X-Forwarded headers.
-fn origin(headers: &HeaderMap) -> String {
-    let first = |name: &str| {
-        header_text(headers, name)
-            .and_then(|v| v.split(',').next())
-            .map(str::trim)
-            .filter(|v| {
-                !v.is_empty()
-                    && v.chars()
-                        .all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c))
-            })
-    };
-    let scheme = match first("x-forwarded-proto") {
-        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
-        _ => "http",
-    };
-    let host = first("x-forwarded-host")
-        .or_else(|| first("host"))
-        .unwrap_or("localhost");
-    format!("{scheme}://{host}")
+/// Refuses what two servers on the way could read differently.
+fn single(headers: &HeaderMap) -> Result<(), ScimError> {
+    for name in [header::AUTHORIZATION, header::HOST] {
+        if headers.get_all(&name).iter().count() > 1 {
+            let text = format!("there is more than one {name} header");
+            return Err(ScimError::invalid_syntax(text));
+        }
+    }
+    Ok(())
 }

@@ -4,44 +4,60 @@
 mod auth;
 mod body;
 mod discovery;
+pub mod forwarded;
 mod handlers;
+pub mod limits;
+mod places;
+mod rates;
 mod respond;
 mod route;
+mod server;
 
 use std::{future::Future, sync::Arc};
 
 use axum::{Router, extract::Request, response::Response, routing::get};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::service::App;
+use body::Bodies;
+use forwarded::Proxies;
+use limits::Limits;
+use places::Places;
+use rates::Rates;
 
 /// What this floor itself decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The public base, such as `https://scim.example.com`; taken from the request if `None`.
     pub public_url: Option<String>,
-    /// Largest request body, bytes.
-    pub max_body: usize,
     /// Whether the discovery endpoints answer without a token (RFC 7644 §4 recommends it).
     pub open_discovery: bool,
-    /// Requests in flight at once; more get 503 with `Retry-After`.
-    pub max_in_flight: usize,
+    /// What one client can take, and for how long.
+    pub limits: Arc<Limits>,
+    /// Who may say where a request came from.
+    pub proxies: Arc<Proxies>,
 }
 
 struct Server {
     app: Arc<App>,
     settings: Settings,
-    in_flight: tokio::sync::Semaphore,
+    places: Arc<Places>,
+    rates: Rates,
+    bodies: Bodies,
 }
 
-/// The router: SCIM at `/scim/v2` and `/tenants/{tenant}/scim/v2`, health beside it.
-pub fn router(app: Arc<App>, settings: Settings) -> Router {
-    let in_flight = tokio::sync::Semaphore::new(settings.max_in_flight.max(1));
+/// The router: SCIM at `/scim/v2` and `/tenants/{tenant}/scim/v2`, health beside it. Bodies are
+/// no longer waited for when `stopping` is cancelled.
+fn router(app: Arc<App>, settings: Settings, stopping: CancellationToken) -> Router {
+    let limits = &settings.limits;
     let server = Arc::new(Server {
         app,
+        places: Places::new(limits),
+        rates: Rates::new(limits.rate_per_token),
+        bodies: Bodies::new(Arc::clone(limits), stopping),
         settings,
-        in_flight,
     });
     let for_scim = Arc::clone(&server);
     let scim = move |request: Request| {
@@ -59,19 +75,18 @@ pub fn router(app: Arc<App>, settings: Settings) -> Router {
         .layer(CatchPanicLayer::custom(respond::panicked))
 }
 
-/// Serves until `shutdown` completes, then lets requests in flight finish.
-///
-/// # Errors
-/// When the listener fails.
+/// Serves until `shutdown` completes, then lets requests under way finish.
 pub async fn serve(
     app: Arc<App>,
     settings: Settings,
     listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(app, settings))
-        .with_graceful_shutdown(shutdown)
-        .await
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let stopping = CancellationToken::new();
+    let limits = Arc::clone(&settings.limits);
+    let proxies = Arc::clone(&settings.proxies);
+    let router = router(app, settings, stopping.clone());
+    server::serve(router, limits, proxies, listener, stopping, shutdown).await;
 }
 
 /// Ready: the store answers and every tenant has a token for Graph.

@@ -21,6 +21,8 @@ pub enum Kind {
     InvalidFilter,
     /// 400 `tooMany`
     TooMany,
+    /// 408: the request did not come
+    RequestTimeout,
     /// 409 `uniqueness`
     Uniqueness,
     /// 400 `mutability`
@@ -76,6 +78,7 @@ impl Kind {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
             Self::Uniqueness | Self::Conflict => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,

@@ -52,7 +52,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "service",
         ],
     ),
-    ("config", &["store", "credential"]),
+    // settings are read into the types of those who use them
+    ("config", &["store", "credential", "http"]),
     (
         "cli",
         &[

@@ -12,6 +12,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod credentials;
+mod edge;
 mod faults;
 mod floors;
 mod lag;

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 pub struct Program {
     folder: TempDir,
     environment: Vec<(String, String)>,
+    /// The most files it may have open.
+    descriptors: Option<u32>,
 }
 
 /// A run that has ended.
@@ -42,6 +44,7 @@ impl Program {
         let mut program = Self {
             folder: tempfile::tempdir().unwrap(),
             environment: Vec::new(),
+            descriptors: None,
         }
         .set(&format!("{tenant}TENANT_ID"), &simulator.tenant_id)
         .set(&format!("{tenant}GRAPH_URL"), &simulator.graph)
@@ -61,8 +64,23 @@ impl Program {
         self
     }
 
+    /// With room for so many open files.
+    pub fn with_descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_entra-scim"));
+        let program = env!("CARGO_BIN_EXE_entra-scim");
+        let mut command = match self.descriptors {
+            None => Command::new(program),
+            Some(most) => {
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("ulimit -n {most} && exec {program} \"$@\"");
+                shell.args(["-c", &script, "sh"]);
+                shell
+            }
+        };
         command
             .args(args)
             .env_clear()
@@ -85,8 +103,13 @@ impl Program {
 
     /// A client's token that may do anything.
     pub fn token(&self) -> String {
+        self.token_for("write:*")
+    }
+
+    /// A client's token with these scopes.
+    pub fn token_for(&self, scopes: &str) -> String {
         let ran = self.run(&[
-            "token", "create", "--name", "test", "--scope", "write:*", "--json",
+            "token", "create", "--name", "test", "--scope", scopes, "--json",
         ]);
         let made: Value =
             serde_json::from_str(&ran.text).unwrap_or_else(|_| panic!("{}", ran.text));
@@ -138,6 +161,23 @@ impl Serving {
     /// What it has written so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Its address.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let origin = self.scim.trim_start_matches("http://");
+        origin.trim_end_matches("/scim/v2").parse().unwrap()
+    }
+
+    /// Asks it to stop, and waits until it has; how long that took.
+    pub fn terminate(&mut self) -> Duration {
+        let start = Instant::now();
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(asked.unwrap().success());
+        self.child.wait().unwrap();
+        start.elapsed()
     }
 
     /// Ends it; all that it has ever written.

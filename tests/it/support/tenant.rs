@@ -23,6 +23,12 @@ impl App {
         self.scim.trim_end_matches("/scim/v2")
     }
 
+    /// Where the gateway listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let url = url::Url::parse(&self.scim).unwrap();
+        url.socket_addrs(|| None).unwrap()[0]
+    }
+
     /// The simulator's ready line.
     pub fn simulator(&self) -> &ReadyLine {
         &self.inner.simulator.ready
