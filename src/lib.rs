@@ -7,6 +7,7 @@
 //! 5  http/                        axum; the only floor that knows status codes
 //! 4  service/                     use cases: decide with floors 0-2, act through floor 3
 //! 3  graph/  store/  credential/  I/O: Graph over HTTP, SQL, Entra tokens     simulator/ beside them
+//!    heavy.rs                     threads for long pure work
 //! 2  resources/  translation/     pure: what each resource type is; SCIM <-> Graph by rule files
 //! 1  scim/  odata/                pure protocol: RFC 7643/7644; OData query text
 //! 0  base/                        clock, backoff arithmetic, error chain
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod config;
 pub mod credential;
 pub mod graph;
+mod heavy;
 pub mod http;
 pub mod odata;
 pub mod resources;

@@ -185,12 +185,13 @@ impl Client {
     ) -> Result<Reply, Error> {
         let prepared = self.prepare(request, repeatable)?;
         let (response, _) = self.execute(call, &prepared).await?;
-        let read = decode(&prepared.operation, &response).and_then(|reply| {
-            match expect.check(!request.is_write(), &reply.body) {
+        let decoded = decode(call, &prepared.operation, &response).await;
+        let read = decoded.and_then(
+            |reply| match expect.check(!request.is_write(), &reply.body) {
                 Ok(()) => Ok(reply),
                 Err(what) => Err(Error::protocol(&prepared.operation, what)),
-            }
-        });
+            },
+        );
         read.map_err(|error| settle(error.answering(response.request_id()), repeatable))
     }
 

@@ -163,7 +163,8 @@ impl Client {
         parse: impl FnOnce(Value) -> Result<Page, Error>,
     ) -> Result<Page, Error> {
         let (response, attempts) = self.execute(call, prepared).await?;
-        let mut page = decode(&prepared.operation, &response)
+        let mut page = decode(call, &prepared.operation, &response)
+            .await
             .and_then(|reply| parse(reply.body))
             .map_err(|error| error.answering(response.request_id()))?;
         if attempts > 1 && prepared.method == Method::Get {

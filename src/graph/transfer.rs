@@ -18,6 +18,7 @@ use super::{
 use crate::{
     base::chain::Chain,
     credential::{self, Bearer},
+    heavy,
     odata::request::{Method, Request},
 };
 
@@ -277,17 +278,40 @@ pub(super) fn check_path(request: &Request) -> Result<(), Error> {
     })
 }
 
+/// Reads JSON, a long text on a thread of its own.
+pub(super) async fn json(call: &Call, operation: &str, bytes: &Bytes) -> Result<Value, Error> {
+    let text = bytes.clone();
+    let much = text.len() > heavy::MANY_BYTES;
+    let read = heavy::run(much, call.deadline, move || serde_json::from_slice(&text)).await;
+    match read {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(e)) => Err(Error::protocol(
+            operation,
+            format!("the body is not JSON: {e}"),
+        )),
+        Err(ended) => Err(Error::protocol(
+            operation,
+            format!("the body was not read: {ended}"),
+        )),
+    }
+}
+
 /// Reads a successful answer.
-pub(super) fn decode(operation: &str, response: &Response) -> Result<Reply, Error> {
-    let bytes = response
-        .body
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(&response.body);
+pub(super) async fn decode(
+    call: &Call,
+    operation: &str,
+    response: &Response,
+) -> Result<Reply, Error> {
+    let mark = b"\xef\xbb\xbf";
+    let bytes = if response.body.starts_with(mark) {
+        response.body.slice(mark.len()..)
+    } else {
+        response.body.clone()
+    };
     let body = if bytes.iter().all(u8::is_ascii_whitespace) {
         Value::Null
     } else {
-        serde_json::from_slice(bytes)
-            .map_err(|e| Error::protocol(operation, format!("the body is not JSON: {e}")))?
+        json(call, operation, &bytes).await?
     };
     Ok(Reply {
         status: response.status,

@@ -16,7 +16,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{limits::Limits, server::pace::Pace};
-use crate::scim::error::{Error, Kind};
+use crate::{
+    heavy,
+    scim::error::{Error, Kind},
+};
 
 /// What is taken of a body that is too large, and thrown away, and for how long: a client that is
 /// still sending when the connection closes never sees the answer.
@@ -100,7 +103,11 @@ impl Bodies {
                 return Err(Error::new(Kind::Unavailable, "the server is stopping"));
             }
         };
-        let value: Value = serde_json::from_slice(&bytes)
+        let much = bytes.len() > heavy::MANY_BYTES;
+        let over = Instant::now() + self.limits.body_time;
+        let read = heavy::run(much, over, move || serde_json::from_slice::<Value>(&bytes)).await;
+        let value = read
+            .map_err(|ended| Error::new(Kind::Unavailable, ended.to_string()))?
             .map_err(|e| Error::invalid_syntax(format!("the request body is not JSON: {e}")))?;
         if !value.is_object() {
             return Err(Error::invalid_syntax(

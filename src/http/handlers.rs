@@ -275,7 +275,7 @@ impl Exchange<'_> {
         let Held { value, share } = self.body(body).await?;
         let _place = self.place(caller)?;
         let operation = Operation::Create {
-            body: value,
+            body: Arc::new(value),
             projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
         };
         let answer = self.write(cx, operation, 201).await;
@@ -323,13 +323,13 @@ impl Exchange<'_> {
         let operation = match self.parts.method {
             Method::PUT => Operation::Replace {
                 id,
-                body: value,
+                body: Arc::new(value),
                 if_match,
                 projection: projection.unwrap_or_else(Projection::all),
             },
             Method::PATCH => Operation::Patch {
                 id,
-                body: value,
+                body: Arc::new(value),
                 if_match,
                 projection,
             },

@@ -11,6 +11,9 @@ use super::{
     schema::{Attribute, ResourceSchema, Returned},
 };
 
+/// The most names in each of `attributes` and `excludedAttributes`: more than all schemas have.
+pub const MAX_NAMES: usize = 1000;
+
 /// A choice of attributes.
 ///
 /// `attributes` names what is returned beside what is `always` returned, `excludedAttributes`
@@ -96,13 +99,18 @@ impl Projection {
     /// From the lists of a search request. An empty list is as good as none.
     ///
     /// # Errors
-    /// As [`Self::parse`].
+    /// As [`Self::parse`]; `invalidValue` past [`MAX_NAMES`].
     pub fn from_lists(
         attributes: &[String],
         excluded: &[String],
         schema: &ResourceSchema,
     ) -> Result<Self, Error> {
         let resolve = |names: &[String]| -> Result<Names, Error> {
+            if names.len() > MAX_NAMES {
+                return Err(Error::invalid_value(format!(
+                    "more than {MAX_NAMES} attributes are named"
+                )));
+            }
             let mut known = Names::default();
             for name in names {
                 let path = AttrPath::parse(name.trim())

@@ -22,7 +22,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("translation", &["base", "scim", "odata", "resources"]),
     ("credential", &["base"]),
     // the Graph client asks the credential for its token
-    ("graph", &["base", "odata", "credential"]),
+    // long pure work: threads, no I/O
+    ("heavy", &[]),
+    ("graph", &["base", "odata", "credential", "heavy"]),
     ("store", &["base", "scim"]),
     // a double that shared the client's types would share its misunderstandings
     ("simulator", &["base", "odata"]),
@@ -37,6 +39,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "graph",
             "store",
             "credential",
+            "heavy",
         ],
     ),
     (
@@ -50,6 +53,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "graph",
             "store",
             "service",
+            "heavy",
         ],
     ),
     // settings are read into the types of those who use them
@@ -84,6 +88,7 @@ const BANS: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            "heavy",
             "graph",
             "store",
             "credential",

@@ -15,6 +15,7 @@ mod credentials;
 mod edge;
 mod faults;
 mod floors;
+mod heavy;
 mod lag;
 mod members;
 mod odd_answers;

@@ -25,7 +25,7 @@ use super::{
     operation::{self, Cost},
     refusal::Asked,
     retry::{self, Verdict},
-    transfer::{BATCH, Prepared, check_path},
+    transfer::{BATCH, Prepared, check_path, json},
 };
 use crate::odata::request::{Method, Request};
 
@@ -188,7 +188,7 @@ impl Client {
         };
         call.stats.count_items(requests.len());
         let response = self.exchange(call, &prepared, attempt).await?;
-        let answers = sort(&response.body)?;
+        let answers = sort(json(call, BATCH, &response.body).await?)?;
         let units = answers.values().filter_map(Answer::units).sum();
         if units > 0 {
             call.stats.count_units(units);

@@ -6,7 +6,7 @@ use super::{Op, Operation, Options};
 use crate::scim::{
     Document,
     attr::AttrPath,
-    error::Error,
+    error::{Error, Kind},
     filter::{CompareOp, Filter, Literal, Matcher},
     resource::{
         List, filled, get, get_mut, immutable, is_blank, is_primary, is_reference, labels_only,
@@ -14,6 +14,10 @@ use crate::scim::{
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
 };
+
+/// How many values the operations of one PATCH may go through, because a filter that no index
+/// serves looks at each: a thousand operations on a list of two thousand.
+pub const MAX_LOOKED: usize = 2_000_000;
 
 /// Applies operations that [`super::parse`] has returned, in order, each to the result of the one
 /// before. `doc` stays as it is, so a failing operation undoes all; a patch that changes nothing
@@ -28,7 +32,7 @@ use crate::scim::{
 ///
 /// # Errors
 /// `noTarget` for a replacement through a filter that matches nothing (see
-/// [`Options::create_on_no_match`]); `mutability` for an immutable attribute that has another
+/// [`Options::create_on_no_match`]); 413 past [`MAX_LOOKED`]; `mutability` for an immutable attribute that has another
 /// value and for a required one that would be left without; `invalidPath`; `invalidValue` for
 /// more than one primary.
 pub fn apply(
@@ -39,6 +43,7 @@ pub fn apply(
 ) -> Result<Document, Error> {
     let mut after = doc.clone();
     let mut lists: Vec<(AttrPath, List<'_>)> = Vec::new();
+    let mut looked = 0;
     for operation in operations {
         let resolved = schema.resolve(&operation.target.path)?;
         let Some(attribute) = resolved.attribute else {
@@ -66,7 +71,15 @@ pub fn apply(
         });
         let (whole, list) = &mut lists[at];
         let was_there = !list.is_empty();
+        let before = list.looked();
         assignment.on_list(list)?;
+        looked += list.looked() - before;
+        if looked > MAX_LOOKED {
+            return Err(Error::new(
+                Kind::TooLarge,
+                "the operations go through too many values: send them in parts",
+            ));
+        }
         if attribute.required && was_there && list.is_empty() {
             return Err(unassigned(whole));
         }
@@ -210,9 +223,9 @@ impl<'a> Assignment<'a> {
             (None, Some(wanted)) => {
                 list.take_described(value_elements(wanted));
             }
-            (None, None) => *list = List::new(self.attribute, Vec::new()),
+            (None, None) => list.clear(),
             (Some(new), _) if self.operation.op == Op::Replace => {
-                *list = List::new(self.attribute, elements(Some(new.clone())));
+                list.refill(elements(Some(new.clone())));
             }
             (Some(new), _) => {
                 let mut primary = None;

@@ -8,7 +8,7 @@ mod relation;
 
 use serde_json::Value;
 
-pub use apply::apply;
+pub use apply::{MAX_LOOKED, apply};
 pub use parse::{MAX_OPERATIONS, parse};
 pub use relation::{RelationDelta, Step, relation_delta, touches};
 

@@ -12,11 +12,14 @@ use crate::scim::{
     Document,
     attr::AttrPath,
     datetime,
-    error::Error,
+    error::{Error, Kind},
     filter::{boolean, type_name},
     reference,
     schema::{Attribute, Mutability, Type},
 };
+
+/// The most values of one attribute in one body.
+pub const MAX_ELEMENTS: usize = 100_000;
 
 /// How far values are bent.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +70,12 @@ fn many(
         }
         _ => return Err(wrong(attribute, path, value)),
     };
+    if elements.len() > MAX_ELEMENTS {
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!("'{path}' has more than {MAX_ELEMENTS} values: send them in parts"),
+        ));
+    }
     let mut list = List::new(attribute, Vec::new());
     let mut said = false;
     for element in elements {

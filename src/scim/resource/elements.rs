@@ -1,6 +1,9 @@
 //! The elements of a multi-valued attribute: which are the same, and what stays of one.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+};
 
 use serde_json::Value;
 
@@ -27,6 +30,8 @@ pub(crate) struct List<'a> {
     index: HashMap<String, Vec<usize>>,
     /// For the keys that more than a few elements have.
     crowds: HashMap<String, Crowd>,
+    /// How many elements were looked at by going through all of them.
+    looked: Cell<usize>,
 }
 
 /// From how many elements with one key on they are told apart by a [`Crowd`].
@@ -41,11 +46,21 @@ impl<'a> List<'a> {
             count: 0,
             index: HashMap::with_capacity(items.len()),
             crowds: HashMap::new(),
+            looked: Cell::new(0),
         };
         for item in items {
             list.push(item);
         }
         list
+    }
+
+    /// How many elements were looked at, over all the times that every one of them was.
+    pub(crate) fn looked(&self) -> usize {
+        self.looked.get()
+    }
+
+    fn look(&self) {
+        self.looked.set(self.looked.get() + self.items.len());
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -131,6 +146,7 @@ impl<'a> List<'a> {
 
     /// The places of all elements.
     pub(crate) fn places(&self) -> Vec<usize> {
+        self.look();
         let live = |(at, item): (usize, &Option<Value>)| item.is_some().then_some(at);
         self.items.iter().enumerate().filter_map(live).collect()
     }
@@ -207,6 +223,7 @@ impl<'a> List<'a> {
 
     /// Sets `primary` to false wherever it is true, but at `kept`.
     pub(crate) fn only_primary(&mut self, kept: usize) {
+        self.look();
         for (at, element) in self.items.iter_mut().enumerate() {
             if let Some(element) = element
                 && at != kept
@@ -215,6 +232,18 @@ impl<'a> List<'a> {
                 element["primary"] = Value::Bool(false);
             }
         }
+    }
+
+    /// Takes all elements out.
+    pub(crate) fn clear(&mut self) {
+        self.refill(Vec::new());
+    }
+
+    /// Puts `items` in place of all elements.
+    pub(crate) fn refill(&mut self, items: Vec<Value>) {
+        let looked = self.looked.get();
+        *self = Self::new(self.attribute, items);
+        self.looked.set(looked);
     }
 
     pub(crate) fn into_inner(self) -> Vec<Value> {

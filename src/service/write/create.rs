@@ -1,20 +1,23 @@
 //! `POST /Type`
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{
     super::{
         Context, Error,
         audit::digest,
+        offload,
         read::{Wanted, live::object},
         rights, role_groups,
         tokens::Access,
     },
-    Effect, Written,
+    Effect, MANY, Written,
     execute::{Done, execute, roll_back},
     outcome,
     record::{self, Changed},
-    relations,
+    relations, values,
 };
 use crate::{
     graph::{Refusal, Reply},
@@ -23,7 +26,12 @@ use crate::{
         CreateContext, GraphCall, Inverse, Purpose, Verb,
         relation::{Calls, Subject},
     },
-    scim::{Document, patch::Step, projection::Projection, resource},
+    scim::{
+        Document,
+        patch::Step,
+        projection::Projection,
+        resource::{self, Input},
+    },
     translation::{RelationRow, WriteTarget},
 };
 
@@ -49,11 +57,12 @@ struct Plan<'a> {
 /// `invalidValue` and its like before anything is done; `uniqueness` when Graph says so.
 pub(super) async fn create(
     cx: &Context,
-    body: &Value,
+    body: &Arc<Value>,
     projection: &Projection,
 ) -> Result<Effect, Error> {
     rights::check(cx, false)?;
-    let plan = plan(cx, body)?;
+    let input = normalized(cx, body).await?;
+    let plan = plan(cx, input.document)?;
     let request = Request::post(cx.kind().collection, Value::Object(plan.first.clone()));
     // What is wrong with the elements is said before anything is made.
     for (row, elements) in &plan.given {
@@ -80,9 +89,20 @@ pub(super) async fn create(
     finish(cx, &id, plan, reply, request, projection).await
 }
 
-fn plan<'a>(cx: &'a Context, body: &Value) -> Result<Plan<'a>, Error> {
+/// The body in canonical form.
+///
+/// # Errors
+/// As [`resource::normalize`]; 503 when that is not done in time.
+pub(super) async fn normalized(cx: &Context, body: &Arc<Value>) -> Result<Input, Error> {
+    let (body, mapped) = (Arc::clone(body), Arc::clone(&cx.mapped));
+    let rules = cx.app.settings.input;
+    let many = values(&body) > MANY;
+    let normalize = move || resource::normalize(&body, mapped.schema(), &rules);
+    Ok(offload(cx, many, normalize).await??)
+}
+
+fn plan(cx: &Context, mut doc: Document) -> Result<Plan<'_>, Error> {
     let mapping = cx.mapping();
-    let mut doc = resource::normalize(body, cx.schema(), &cx.app.settings.input)?.document;
     resource::require(&doc, cx.schema())?;
     let mut given: Vec<(&RelationRow, Vec<Value>)> = Vec::new();
     for row in mapping.relations() {

@@ -17,7 +17,7 @@ mod replace;
 
 pub use queue::Queue;
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -40,7 +40,7 @@ pub enum Operation {
     /// `POST /Type`
     Create {
         /// The resource.
-        body: Value,
+        body: Arc<Value>,
         /// What to answer.
         projection: Projection,
     },
@@ -49,7 +49,7 @@ pub enum Operation {
         /// Which one.
         id: String,
         /// The resource.
-        body: Value,
+        body: Arc<Value>,
         /// `If-Match`
         if_match: Option<String>,
         /// What to answer.
@@ -60,7 +60,7 @@ pub enum Operation {
         /// Which one.
         id: String,
         /// The `PatchOp` message.
-        body: Value,
+        body: Arc<Value>,
         /// `If-Match`
         if_match: Option<String>,
         /// What to answer, where the client says.
@@ -242,6 +242,18 @@ fn check_version(doc: &Document, if_match: Option<&str>) -> Result<(), Error> {
         format!("the resource has version {version}, which If-Match does not name: read it again"),
     )
     .into())
+}
+
+/// With more values than this, the pure work on them leaves the async workers.
+const MANY: usize = 1000;
+
+/// How many values a message has, about.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.iter().map(values).sum::<usize>() + 1,
+        Value::Object(object) => object.values().map(values).sum::<usize>() + 1,
+        _ => 1,
+    }
 }
 
 /// Refuses an operation that the resource type does not have.

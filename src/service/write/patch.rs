@@ -11,11 +11,11 @@ use super::{
         rights, role_groups,
         tokens::Access,
     },
-    Effect, Written,
+    Effect, MANY, Written,
     change::{Goal, change, finish},
     check_version,
     execute::execute,
-    record, relations,
+    record, relations, values,
 };
 use crate::{
     resources::{
@@ -31,9 +31,6 @@ use crate::{
     translation::RelationRow,
 };
 
-/// With more values than this, the pure work on them leaves the async workers.
-const MANY: usize = 1000;
-
 /// Applies the operations. A change of members alone never loads the group.
 ///
 /// # Errors
@@ -41,7 +38,7 @@ const MANY: usize = 1000;
 pub(super) async fn patch(
     cx: &Context,
     id: &str,
-    body: &Value,
+    body: &Arc<Value>,
     if_match: Option<&str>,
     projection: Option<&Projection>,
 ) -> Result<Effect, Error> {
@@ -85,7 +82,7 @@ pub(super) async fn patch(
         let (operations, mapped) = (Arc::clone(&operations), Arc::clone(&cx.mapped));
         let options = cx.app.settings.patch;
         let many = values(body) > MANY || before.loaded.edges.iter().any(|e| e.len() > MANY);
-        offload(many, move || {
+        offload(cx, many, move || {
             patch::apply(&document, &operations, mapped.schema(), &options)
         })
         .await??
@@ -136,23 +133,16 @@ fn named(cx: &Context, operations: &[Operation]) -> Vec<String> {
         .collect()
 }
 
-async fn parse(cx: &Context, body: &Value) -> Result<Arc<Vec<Operation>>, Error> {
+async fn parse(cx: &Context, body: &Arc<Value>) -> Result<Arc<Vec<Operation>>, Error> {
     let options = cx.app.settings.patch;
     if values(body) <= MANY {
         return Ok(Arc::new(patch::parse(body, cx.schema(), &options)?));
     }
-    let (body, mapped) = (body.clone(), Arc::clone(&cx.mapped));
-    let parsed = offload(true, move || patch::parse(&body, mapped.schema(), &options));
+    let (body, mapped) = (Arc::clone(body), Arc::clone(&cx.mapped));
+    let parsed = offload(cx, true, move || {
+        patch::parse(&body, mapped.schema(), &options)
+    });
     Ok(Arc::new(parsed.await??))
-}
-
-/// How many values a message has, about.
-fn values(value: &Value) -> usize {
-    match value {
-        Value::Array(list) => list.iter().map(values).sum::<usize>() + 1,
-        Value::Object(object) => object.values().map(values).sum::<usize>() + 1,
-        _ => 1,
-    }
 }
 
 /// Whether the operations concern members and owners alone.

@@ -64,7 +64,7 @@ pub(super) async fn plan(
     let size = steps.iter().map(size).sum::<usize>() + current.as_ref().map_or(0, Vec::len);
     let near = subject.id.to_owned();
     let net = move || change::net(relation, &near, &steps, current.as_deref());
-    let mut change = super::super::offload(size > MANY, net).await??;
+    let mut change = super::super::offload(cx, size > MANY, net).await??;
     if relation.needs_kinds() {
         learn_kinds(cx, relation, &mut change.add).await?;
     }

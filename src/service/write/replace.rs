@@ -1,5 +1,7 @@
 //! `PUT /Type/{id}`
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     Effect,
     change::{Goal, change},
     check_version,
+    create::normalized,
 };
 use crate::{
     scim::{attr::AttrPath, patch::Step, projection::Projection, resource, schema::Mutability},
@@ -22,13 +25,13 @@ use crate::{
 pub(super) async fn replace(
     cx: &Context,
     id: &str,
-    body: &Value,
+    body: &Arc<Value>,
     if_match: Option<&str>,
     projection: &Projection,
 ) -> Result<Effect, Error> {
     rights::check(cx, false)?;
     let mapping = cx.mapping();
-    let input = resource::normalize(body, cx.schema(), &cx.app.settings.input)?;
+    let input = normalized(cx, body).await?;
     let (mut after, cleared) = (input.document, input.cleared);
     resource::require(&after, cx.schema())?;
     // What may be read may be sent back unchanged; what may not be must not be guessed at.

@@ -438,8 +438,9 @@ async fn matching(
     looked_at: &Arc<Wanted>,
 ) -> Result<Vec<(Document, Match)>, Error> {
     let matcher = filter.map(|filter| Matcher::new(filter, cx.schema()));
-    let (cx, looked_at) = (cx.clone(), Arc::clone(looked_at));
-    offload(loaded.len() > MANY, move || {
+    let (own, looked_at) = (cx.clone(), Arc::clone(looked_at));
+    offload(cx, loaded.len() > MANY, move || {
+        let cx = own;
         let mut matches = Vec::new();
         for one in loaded {
             let mut doc = object::document(&cx, &one, &looked_at);
