@@ -68,9 +68,17 @@ mod tests {
         assert_eq!(run(false, soon(), || 1).await, Ok(1));
         assert_eq!(run(true, soon(), || 2).await, Ok(2));
         let now = Instant::now();
-        let slow = || std::thread::sleep(Duration::from_millis(200));
+        let slow = || {
+            let (sender, never) = std::sync::mpsc::channel::<()>();
+            let heard = never.recv_timeout(Duration::from_millis(200));
+            drop(sender);
+            heard.is_ok()
+        };
         assert_eq!(run(true, now, slow).await, Err(Ended::Late));
-        let broken = run(true, soon(), move || assert!(now.elapsed().is_zero(), "broken")).await;
+        let broken = run(true, soon(), move || {
+            assert!(now.elapsed().is_zero(), "broken");
+        })
+        .await;
         assert_eq!(broken, Err(Ended::Panicked));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         resource::{InputRules, Unknown},
     },
     service::{
-        self, App, MappedType, Tenant, names::Names, read::Pages, recent::Recent,
+        self, App, MappedType, Tenant, memory::Memory, names::Names, read::Pages, recent::Recent,
         relations::RecentRelations, rights::Rights, role_groups::RoleGroups, write::Queue,
     },
     store::Store,
@@ -59,6 +59,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
         }));
     }
     Ok(App {
+        memory: Memory::new(config.server.max_answer_memory),
         tenants,
         store,
         clock: Arc::clone(clock),

@@ -24,6 +24,8 @@ pub struct Server {
     pub max_page_size: usize,
     /// Resources on one page when the client does not say.
     pub default_page_size: usize,
+    /// The memory that answers may take, in bytes.
+    pub max_answer_memory: usize,
     /// The most objects read for one query of which Graph can answer a part only.
     pub scan_limit: usize,
     /// What one client can take, and for how long.
@@ -155,6 +157,7 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
         request_deadline: seconds(reader, "server.request_deadline_secs", 1..=3_600),
         max_page_size: size(reader, "server.max_page_size", 1..=100_000),
         default_page_size: size(reader, "server.default_page_size", 1..=100_000),
+        max_answer_memory: size(reader, "server.max_answer_memory_mb", 16..=65_536) << 20,
         scan_limit: size(reader, "server.scan_limit", 1..=10_000_000),
         limits: limits(reader),
         proxies: proxies(reader, on_app_service),

@@ -98,6 +98,18 @@ impl Client {
         self.rest(call, request, page, limit).await
     }
 
+    /// A list to be walked page by page.
+    pub fn pages<'a>(&'a self, call: &'a Call, request: &'a Request, limit: usize) -> Pages<'a> {
+        Pages {
+            client: self,
+            call,
+            request,
+            limit,
+            at: Some(Place::Start),
+            seen: 0,
+        }
+    }
+
     /// Every item of several lists: the first pages by `$batch`, the others one by one. Each list
     /// is complete or an error.
     ///
@@ -287,6 +299,50 @@ impl Client {
         let page = self.parse(operation, &from, &Trail::default(), body)?;
         check_count(request, &page).map_err(|what| Error::protocol(operation, what))?;
         Ok(page)
+    }
+}
+
+/// A list that is walked page by page: what has been looked at need not be kept.
+pub struct Pages<'a> {
+    client: &'a Client,
+    call: &'a Call,
+    request: &'a Request,
+    limit: usize,
+    at: Option<Place>,
+    seen: usize,
+}
+
+/// Where a walk goes on.
+enum Place {
+    Start,
+    Behind(NextLink),
+}
+
+impl Pages<'_> {
+    /// The items of the next page; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::collect`].
+    pub async fn next(&mut self) -> Result<Option<Vec<Value>>, Error> {
+        let page = match self.at.take() {
+            None => return Ok(None),
+            Some(Place::Start) => self.client.page(self.call, self.request).await?,
+            Some(Place::Behind(link)) => {
+                let advanced = self.request.advanced;
+                self.client.next_page(self.call, &link, advanced).await?
+            }
+        };
+        self.seen += page.items.len();
+        let counted = page.count.and_then(|count| usize::try_from(count).ok());
+        if self.seen > self.limit || counted.is_some_and(|count| count > self.limit) {
+            return Err(Error::TooMany {
+                operation: operation::of(self.request),
+                limit: self.limit,
+            });
+        }
+        self.at = page.next.map(Place::Behind);
+        Ok(Some(page.items))
     }
 }
 

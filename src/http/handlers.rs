@@ -26,7 +26,7 @@ use crate::{
         Document,
         error::{Error as ScimError, Kind},
         etag,
-        list::{self, ListQuery},
+        list::ListQuery,
         projection::Projection,
     },
     service::{
@@ -471,10 +471,7 @@ impl Exchange<'_> {
 }
 
 fn page(page: read::ListPage) -> Answer {
-    Answer::json(
-        200,
-        list::response(page.total, page.start_index, page.resources),
-    )
+    Answer::list(page)
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -7,6 +7,7 @@ mod discovery;
 pub mod forwarded;
 mod handlers;
 pub mod limits;
+mod paced;
 mod places;
 mod rates;
 mod respond;

@@ -9,13 +9,14 @@ use axum::{
 };
 use serde_json::Value;
 
+use super::paced;
 use crate::{
     base::chain::Chain,
     scim::{
         Document,
         error::{Error as ScimError, Kind},
     },
-    service,
+    service::{self, read::ListPage},
 };
 
 /// RFC 7644 §3.1
@@ -28,8 +29,19 @@ pub struct Answer {
     pub status: u16,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON body.
-    pub body: Option<Value>,
+    /// What is sent.
+    pub body: Content,
+}
+
+/// What an answer sends.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing.
+    Nothing,
+    /// JSON.
+    Json(Value),
+    /// A page of a list, whose resources are texts already.
+    List(ListPage),
 }
 
 impl Answer {
@@ -38,7 +50,16 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
-            body: Some(body),
+            body: Content::Json(body),
+        }
+    }
+
+    /// A page of a list.
+    pub fn list(page: ListPage) -> Self {
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Content::List(page),
         }
     }
 
@@ -47,7 +68,7 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
-            body: None,
+            body: Content::Nothing,
         }
     }
 
@@ -124,14 +145,26 @@ impl From<service::Error> for Answer {
 
 /// Finishes an answer: the media type that the client accepts, the body, the headers.
 pub fn finish(answer: Answer, accept: Option<&str>) -> Response {
-    let mut response = Response::new(match &answer.body {
-        Some(body) => Body::from(serde_json::to_vec(body).unwrap_or_default()),
-        None => Body::empty(),
-    });
+    let has_body = !matches!(answer.body, Content::Nothing);
+    let (body, length) = match answer.body {
+        Content::Nothing => (Body::empty(), None),
+        Content::Json(body) => (
+            Body::from(serde_json::to_vec(&body).unwrap_or_default()),
+            None,
+        ),
+        Content::List(page) => {
+            let (body, length) = paced::list(page);
+            (body, Some(length))
+        }
+    };
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    if answer.body.is_some() {
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if has_body {
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static(media_type(accept)),

@@ -230,6 +230,16 @@ pub fn response(total: usize, start_index: usize, resources: Vec<Document>) -> V
     Value::Object(response)
 }
 
+/// What stands before and after the resources in the text of an answer, for answers whose
+/// resources are texts already.
+pub fn frame(total: usize, start_index: usize, count: usize) -> (String, &'static str) {
+    let urn = urn::LIST_RESPONSE;
+    let before = format!(
+        r#"{{"schemas":["{urn}"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{count},"Resources":["#
+    );
+    (before, "]}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

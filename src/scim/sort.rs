@@ -58,72 +58,99 @@ impl Key {
 /// dateTimes as instants; a multi-valued attribute counts by its primary value, else its first;
 /// a complex one by its `value`.
 pub fn sort(docs: &mut Vec<Document>, by: &AttrPath, order: SortOrder, schema: &ResourceSchema) {
-    sort_by(docs, |doc| doc, by, order, schema);
+    let sorter = Sorter::new(by, order, schema);
+    let mut keyed: Vec<(SortKey, Document)> = std::mem::take(docs)
+        .into_iter()
+        .map(|doc| (sorter.key(&doc), doc))
+        .collect();
+    keyed.sort_by(|(a, _), (b, _)| sorter.compare(a, b));
+    docs.extend(keyed.into_iter().map(|(_, doc)| doc));
 }
 
-/// As [`sort`], for what has a document.
-pub fn sort_by<T>(
-    items: &mut Vec<T>,
-    document: impl Fn(&T) -> &Document,
-    by: &AttrPath,
+/// What a document is ordered by: all that has to be kept of it.
+#[derive(Debug)]
+pub struct SortKey(Option<Key>);
+
+/// How documents are ordered.
+#[derive(Clone, Debug)]
+pub struct Sorter {
+    whole: AttrPath,
+    sub: Option<String>,
+    exact: bool,
+    dated: bool,
     order: SortOrder,
-    schema: &ResourceSchema,
-) {
-    let resolved = schema.resolve(by).ok();
-    let attribute = resolved.as_ref().and_then(|r| r.attribute);
-    let sub = by.sub.as_deref().or_else(|| {
-        attribute
-            .filter(|a| a.kind == Type::Complex)
-            .map(|_| "value")
-    });
-    let leaf = match (attribute, sub) {
-        (Some(attribute), Some(sub)) => attribute.sub(sub),
-        (attribute, _) => attribute,
-    };
-    let exact = leaf.is_some_and(|a| a.case_exact);
-    let dated = leaf.is_some_and(|a| a.kind == Type::DateTime);
-    let whole = by.without_sub();
-    let key = |doc: &Document| -> Option<Key> {
-        let value = match super::resource::get(doc, &whole)? {
+}
+
+impl Sorter {
+    /// By a canonical path.
+    pub fn new(by: &AttrPath, order: SortOrder, schema: &ResourceSchema) -> Self {
+        let resolved = schema.resolve(by).ok();
+        let attribute = resolved.as_ref().and_then(|r| r.attribute);
+        let sub = by.sub.clone().or_else(|| {
+            attribute
+                .filter(|a| a.kind == Type::Complex)
+                .map(|_| "value".to_owned())
+        });
+        let leaf = match (attribute, &sub) {
+            (Some(attribute), Some(sub)) => attribute.sub(sub),
+            (attribute, _) => attribute,
+        };
+        Self {
+            whole: by.without_sub(),
+            sub,
+            exact: leaf.is_some_and(|a| a.case_exact),
+            dated: leaf.is_some_and(|a| a.kind == Type::DateTime),
+            order,
+        }
+    }
+
+    /// The key of a document.
+    pub fn key(&self, doc: &Document) -> SortKey {
+        SortKey(self.value(doc))
+    }
+
+    fn value(&self, doc: &Document) -> Option<Key> {
+        let value = match super::resource::get(doc, &self.whole)? {
             Value::Array(elements) => elements
                 .iter()
                 .find(|element| element.get("primary") == Some(&Value::Bool(true)))
                 .or_else(|| elements.first())?,
             single => single,
         };
-        let value = match sub.map_or(Some(value), |sub| value.get(sub))? {
+        let value = match self
+            .sub
+            .as_ref()
+            .map_or(Some(value), |sub| value.get(sub))?
+        {
             Value::Array(values) => values.first()?,
             single => single,
         };
         Some(match value {
             Value::Bool(value) => Key::Bool(*value),
             Value::Number(value) => Key::Number(value.clone()),
-            Value::String(value) if dated => match datetime::instant(value) {
+            Value::String(value) if self.dated => match datetime::instant(value) {
                 Some(instant) => Key::Instant(instant),
                 None => Key::Text(value.clone()),
             },
-            Value::String(value) if exact => Key::Text(value.clone()),
+            Value::String(value) if self.exact => Key::Text(value.clone()),
             Value::String(value) => Key::Text(text::fold(value)),
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         })
-    };
-    let mut keyed: Vec<(Option<Key>, T)> = std::mem::take(items)
-        .into_iter()
-        .map(|item| (key(document(&item)), item))
-        .collect();
-    keyed.sort_by(|(a, _), (b, _)| {
-        let ascending = match (a, b) {
+    }
+
+    /// Which of two keys comes first.
+    pub fn compare(&self, a: &SortKey, b: &SortKey) -> Ordering {
+        let ascending = match (&a.0, &b.0) {
             (Some(a), Some(b)) => a.compare(b),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (None, None) => Ordering::Equal,
         };
-        match order {
+        match self.order {
             SortOrder::Ascending => ascending,
             SortOrder::Descending => ascending.reverse(),
         }
-    });
-    items.extend(keyed.into_iter().map(|(_, item)| item));
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod audit;
 pub mod error;
+pub mod memory;
 pub mod names;
 mod offload;
 pub mod photo;
@@ -173,6 +174,8 @@ pub struct App {
     pub tenants: Vec<Arc<Tenant>>,
     /// Tokens and audit.
     pub store: Store,
+    /// Room for answers.
+    pub memory: memory::Memory,
     /// Time.
     pub clock: SharedClock,
     /// Bounds and choices.

@@ -18,6 +18,7 @@ mod floors;
 mod heavy;
 mod lag;
 mod members;
+mod memory;
 mod odd_answers;
 mod outcome;
 mod pitfalls;

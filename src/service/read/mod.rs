@@ -5,7 +5,7 @@ pub(super) mod live;
 mod search;
 mod wanted;
 
-pub use live::{list::ListPage, pages::Pages};
+pub use live::{pages::Pages, render::ListPage};
 pub use search::search;
 pub(super) use wanted::{Defaults, Related, Wanted};
 

@@ -1,13 +1,13 @@
 //! `POST /.search`: one query over every resource type (RFC 7644 §3.4.2.1, §3.4.3).
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
-    super::{Context, Error},
+    super::{Context, Error, memory::Room},
     ListPage, list,
 };
 use crate::scim::{
-    Document,
     error::{Error as ScimError, Kind},
     list::ListQuery,
 };
@@ -20,7 +20,8 @@ use crate::scim::{
 /// As for [`list`].
 pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Error> {
     let mut total = 0;
-    let mut resources: Vec<Document> = Vec::new();
+    let mut resources: Vec<Bytes> = Vec::new();
+    let mut room = Room::default();
     let mut not_understood: Option<ScimError> = None;
     let mut understood = false;
     let mut start_index = 1;
@@ -45,6 +46,7 @@ pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Er
         let page = list(&cx, &query).await?;
         total += page.total;
         resources.extend(page.resources);
+        room.merge(page.room);
     }
     match not_understood {
         Some(error) if !understood => Err(error.into()),
@@ -52,6 +54,7 @@ pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Er
             total,
             start_index,
             resources,
+            room,
         }),
     }
 }

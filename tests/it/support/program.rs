@@ -169,6 +169,14 @@ impl Serving {
         origin.trim_end_matches("/scim/v2").parse().unwrap()
     }
 
+    /// The memory that it has from the system, in MB.
+    pub fn megabytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+        let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kilobytes / 1024
+    }
+
     /// Asks it to stop, and waits until it has; how long that took.
     pub fn terminate(&mut self) -> Duration {
         let start = Instant::now();

@@ -11,40 +11,28 @@ use serde_json::Value;
 
 use super::{
     super::{
-        super::{Context, Error, offload},
+        super::{Context, Error, memory::Room},
         Wanted,
     },
     object::{self, Loaded},
     own_writes, related,
+    render::{self, ListPage},
+    scan::{Source, scan},
 };
 use crate::{
     odata::request::Request,
     resources::Listing,
     scim::{
-        Document,
         error::Kind,
-        filter::{Filter, Matcher},
-        links,
+        filter::Filter,
         list::ListQuery,
-        sort::{self, SortOrder},
+        sort::{SortOrder, Sorter},
     },
     translation::PushDown,
 };
 
 /// Graph's largest page of directory objects.
 const GRAPH_PAGE: usize = 999;
-/// With more candidates, evaluating them leaves the async workers.
-const MANY: usize = 500;
-
-/// One page of a list.
-pub struct ListPage {
-    /// All that match.
-    pub total: usize,
-    /// 1-based index of the first.
-    pub start_index: usize,
-    /// This page's resources, projected.
-    pub resources: Vec<Document>,
-}
 
 /// Answers a list query.
 ///
@@ -64,18 +52,13 @@ pub(in crate::service) async fn list(cx: &Context, query: &ListQuery) -> Result<
     let filter = query.filter.as_ref();
     let collection = Request::get(cx.kind().collection);
     if cx.kind().listing == Listing::Whole {
-        let all = cx
-            .tenant
-            .graph
-            .collect(&cx.call, &collection, settings.scan_limit)
-            .await?;
-        return evaluate(cx, query, filter, all, page).await;
+        return scan(cx, query, filter, Source::Walk(collection), page).await;
     }
     let sorts_here = query.sort_by.is_some() && graph_order(cx, query).is_none();
     let Some(filter) = filter else {
         if sorts_here {
-            let all = candidates(cx, query, None, collection.advanced()).await?;
-            return evaluate(cx, query, None, all, page).await;
+            let source = candidates(cx, query, None, collection.advanced());
+            return scan(cx, query, None, source, page).await;
         }
         return paged(cx, query, None, page).await;
     };
@@ -86,11 +69,11 @@ pub(in crate::service) async fn list(cx: &Context, query: &ListQuery) -> Result<
     if let Some(relation) = &pushed.relation {
         let wanted = entity_wanted(cx, query, pushed.rest.as_ref());
         let all = related::related(cx, &wanted, relation).await?;
-        return evaluate(cx, query, pushed.rest.as_ref(), all, page).await;
+        return scan(cx, query, pushed.rest.as_ref(), Source::Known(all), page).await;
     }
     if let Some(id) = &pushed.id {
         let all = pinned(cx, query, id).await?;
-        return evaluate(cx, query, Some(filter), all, page).await;
+        return scan(cx, query, Some(filter), Source::Known(all), page).await;
     }
     if pushed.exact && !sorts_here {
         return paged(cx, query, Some(&pushed), page).await;
@@ -102,36 +85,36 @@ pub(in crate::service) async fn list(cx: &Context, query: &ListQuery) -> Result<
     if pushed.advanced {
         request = request.advanced();
     }
-    let all = candidates(cx, query, pushed.rest.as_ref(), request).await?;
-    evaluate(cx, query, pushed.rest.as_ref(), all, page).await
+    let source = candidates(cx, query, pushed.rest.as_ref(), request);
+    scan(cx, query, pushed.rest.as_ref(), source, page).await
+}
+
+/// All objects that the request matches, with what the filter, the sort and the answer look at.
+fn candidates(
+    cx: &Context,
+    query: &ListQuery,
+    filter: Option<&Filter>,
+    request: Request,
+) -> Source {
+    let wanted = entity_wanted(cx, query, filter);
+    Source::Walk(object::shape(cx, request.top(GRAPH_PAGE), &wanted, true))
 }
 
 /// What part of the matches is asked for.
 #[derive(Clone, Copy)]
-struct Window {
-    start: usize,
-    count: usize,
+pub(super) struct Window {
+    pub(super) start: usize,
+    pub(super) count: usize,
 }
 
 impl Window {
     /// How many objects, from the first, must be walked to have the page.
-    fn reach(self) -> usize {
+    pub(super) fn reach(self) -> usize {
         (self.start - 1).saturating_add(self.count)
     }
 
-    fn cut<T>(self, all: Vec<T>) -> Vec<T> {
-        all.into_iter()
-            .skip(self.start - 1)
-            .take(self.count)
-            .collect()
-    }
-
     fn empty(self, total: usize) -> ListPage {
-        ListPage {
-            total,
-            start_index: self.start,
-            resources: Vec::new(),
-        }
+        render::page(total, self.start, Vec::new(), Room::default())
     }
 }
 
@@ -141,7 +124,7 @@ fn graph_order(cx: &Context, query: &ListQuery) -> Option<String> {
 }
 
 /// What one read of the entities has to bring: for the answer, and for the filter and the sort.
-fn entity_wanted(cx: &Context, query: &ListQuery, filter: Option<&Filter>) -> Wanted {
+pub(super) fn entity_wanted(cx: &Context, query: &ListQuery, filter: Option<&Filter>) -> Wanted {
     let looked_at = Wanted::looked_at(&cx.mapped, filter, query.sort_by.as_ref());
     Wanted::answer(&cx.mapped, &query.projection, true).and(&cx.mapped, &looked_at)
 }
@@ -192,6 +175,7 @@ async fn paged(
         };
         request = request.option("$orderby", format!("{property}{direction}"));
     }
+    let room = render::room(cx, &answer, page.count).await?;
     let mut walk = walk(cx, &request, &answer, page).await?;
     let mut total = match (walk.total, walk.more) {
         (Some(total), _) => total.max(walk.seen),
@@ -208,24 +192,20 @@ async fn paged(
     };
     total = (total + own.len()).saturating_sub(listed - walk.entities.len());
     let mut loaded = object::many(cx, walk.entities, &answer).await?;
-    let sorts = !own.is_empty();
-    loaded.extend(own);
-    let mut documents: Vec<Document> = loaded
-        .iter()
-        .map(|loaded| object::document(cx, loaded, &answer))
-        .collect();
-    if let Some(by) = sort_by.filter(|_| sorts) {
-        sort::sort(&mut documents, by, query.sort_order, cx.schema());
+    if let Some(by) = sort_by.filter(|_| !own.is_empty()) {
+        loaded.extend(own);
+        let sorter = Sorter::new(by, query.sort_order, cx.schema());
+        let key = |loaded: &Loaded| sorter.key(&object::document(cx, loaded, &answer));
+        let mut keyed: Vec<_> = loaded.into_iter().map(|one| (key(&one), one)).collect();
+        keyed.sort_by(|(a, _), (b, _)| sorter.compare(a, b));
+        loaded = keyed.into_iter().map(|(_, one)| one).collect();
+    } else {
+        loaded.extend(own);
     }
-    documents.truncate(page.count);
-    Ok(ListPage {
-        total,
-        start_index: page.start,
-        resources: documents
-            .into_iter()
-            .map(|doc| cx.shown(doc, &query.projection))
-            .collect(),
-    })
+    loaded.truncate(page.count);
+    let loaded = loaded.into_iter().map(|one| (one, Arc::clone(&answer)));
+    let texts = render::render(cx, loaded.collect(), &query.projection).await?;
+    Ok(render::page(total, page.start, texts, room))
 }
 
 /// Walks to the window and through it.
@@ -317,22 +297,6 @@ async fn count(cx: &Context, request: Request) -> Result<usize, Error> {
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// All objects that the request matches, with what the filter, the sort and the answer look at.
-async fn candidates(
-    cx: &Context,
-    query: &ListQuery,
-    filter: Option<&Filter>,
-    request: Request,
-) -> Result<Vec<Value>, Error> {
-    let wanted = entity_wanted(cx, query, filter);
-    let request = object::shape(cx, request.top(GRAPH_PAGE), &wanted, true);
-    Ok(cx
-        .tenant
-        .graph
-        .collect(&cx.call, &request, cx.app.settings.scan_limit)
-        .await?)
-}
-
 /// The one object that the filter pins by id, or none.
 async fn pinned(cx: &Context, query: &ListQuery, id: &str) -> Result<Vec<Value>, Error> {
     let wanted = entity_wanted(cx, query, query.filter.as_ref()).only_entity(&cx.mapped);
@@ -341,115 +305,4 @@ async fn pinned(cx: &Context, query: &ListQuery, id: &str) -> Result<Vec<Value>,
         Err(error) if error.scim.kind == Kind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
-}
-
-/// A match, and what its answer is made from.
-enum Match {
-    Entity(Value),
-    /// Read already, because of own writes.
-    Loaded(Loaded),
-}
-
-/// Filters, sorts and pages complete candidates here. `filter` is what is left to evaluate.
-async fn evaluate(
-    cx: &Context,
-    query: &ListQuery,
-    filter: Option<&Filter>,
-    mut entities: Vec<Value>,
-    page: Window,
-) -> Result<ListPage, Error> {
-    let answer = Wanted::answer(&cx.mapped, &query.projection, true);
-    let looked_at = Arc::new(Wanted::looked_at(
-        &cx.mapped,
-        filter,
-        query.sort_by.as_ref(),
-    ));
-    let altered = own_writes::overlay(cx, &mut entities).await?;
-    let both = answer.and(&cx.mapped, &looked_at);
-    let whole_filter = query.filter.as_ref();
-    let own = own_writes::settle(cx, whole_filter, &both, &mut entities, &altered).await?;
-    let loaded = if looked_at.relations.is_empty() && !looked_at.complete {
-        bare(cx, entities)
-    } else {
-        object::many(cx, entities, &looked_at).await?
-    };
-    let mut matches = matching(cx, filter, loaded, &looked_at).await?;
-    for loaded in own {
-        let doc = own_writes::evaluated(cx, &loaded, &both);
-        matches.push((doc, Match::Loaded(loaded)));
-    }
-    if let Some(by) = &query.sort_by {
-        sort::sort_by(
-            &mut matches,
-            |(doc, _)| doc,
-            by,
-            query.sort_order,
-            cx.schema(),
-        );
-    }
-    let total = matches.len();
-    let mut order = Vec::new();
-    let mut to_read = Vec::new();
-    for (_, hit) in page.cut(matches) {
-        match hit {
-            Match::Entity(entity) => {
-                order.push(None);
-                to_read.push(entity);
-            }
-            Match::Loaded(loaded) => order.push(Some(loaded)),
-        }
-    }
-    let mut read = object::many(cx, to_read, &answer).await?.into_iter();
-    let mut resources = Vec::with_capacity(order.len());
-    for place in order {
-        let (loaded, wanted) = match place {
-            Some(loaded) => (Some(loaded), &both),
-            None => (read.next(), &*answer),
-        };
-        if let Some(loaded) = loaded {
-            resources.push(cx.shown(object::document(cx, &loaded, wanted), &query.projection));
-        }
-    }
-    Ok(ListPage {
-        total,
-        start_index: page.start,
-        resources,
-    })
-}
-
-/// Entities of which nothing else is looked at.
-fn bare(cx: &Context, entities: Vec<Value>) -> Vec<Loaded> {
-    let loaded = |entity: Value| Loaded {
-        id: object::id_of(cx, &entity).unwrap_or_default(),
-        entity,
-        edges: Vec::new(),
-        hidden: Vec::new(),
-        by_graph: true,
-        altered: Vec::new(),
-    };
-    entities.into_iter().map(loaded).collect()
-}
-
-/// The candidates that satisfy the filter, each with the document that was looked at.
-async fn matching(
-    cx: &Context,
-    filter: Option<&Filter>,
-    loaded: Vec<Loaded>,
-    looked_at: &Arc<Wanted>,
-) -> Result<Vec<(Document, Match)>, Error> {
-    let matcher = filter.map(|filter| Matcher::new(filter, cx.schema()));
-    let (own, looked_at) = (cx.clone(), Arc::clone(looked_at));
-    offload(cx, loaded.len() > MANY, move || {
-        let cx = own;
-        let mut matches = Vec::new();
-        for one in loaded {
-            let mut doc = object::document(&cx, &one, &looked_at);
-            links::absolute(&mut doc, &cx.base_url, cx.schema());
-            if matcher.as_ref().is_none_or(|m| m.matches(&doc)) {
-                matches.push((doc, Match::Entity(one.entity)));
-            }
-        }
-        matches
-    })
-    .await
 }

@@ -54,6 +54,13 @@ pub(super) async fn overlay(cx: &Context, entities: &mut Vec<Value>) -> Result<A
     Ok(altered)
 }
 
+/// The ids, in lower case, of the objects that were changed or made here moments ago.
+pub(super) fn touched(cx: &Context) -> HashSet<String> {
+    let now = cx.app.clock.now();
+    let touched = cx.tenant.recent.objects.touched(cx.kind().name, now);
+    touched.into_iter().map(|(id, _)| id).collect()
+}
+
 /// Takes out of a whole result the objects that were changed or made here and that the filter may
 /// see otherwise than Graph does, and returns those of them that satisfy it now, with those that
 /// Graph did not list.

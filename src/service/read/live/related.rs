@@ -13,7 +13,7 @@ use crate::{
     graph::{BatchItem, Refusal},
     odata::request::Request,
     resources::{Candidates, Relation},
-    scim::error::Error as ScimError,
+    scim::error::{Error as ScimError, Kind},
     translation::RelationFilter,
 };
 
@@ -79,6 +79,28 @@ async fn holders(
             by_ids(cx, &ids, wanted).await
         }
     }
+}
+
+/// Reads objects of which the ids were just listed, each of them.
+///
+/// # Errors
+/// 503 when one is gone meanwhile.
+pub(super) async fn all_by_ids(
+    cx: &Context,
+    ids: &[String],
+    wanted: &Wanted,
+) -> Result<Vec<Value>, Error> {
+    let entities = by_ids(cx, ids, wanted).await?;
+    if entities.len() == ids.len() {
+        return Ok(entities);
+    }
+    Err(Error {
+        retry_after: Some(std::time::Duration::from_secs(1)),
+        ..Error::from(ScimError::new(
+            Kind::Unavailable,
+            "the list has changed while it was read",
+        ))
+    })
 }
 
 /// Reads objects one by one, in batches. What is no object of this type (a service principal
