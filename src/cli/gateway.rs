@@ -16,8 +16,9 @@ use crate::{
         resource::{InputRules, Unknown},
     },
     service::{
-        self, App, MappedType, Tenant, memory::Memory, names::Names, read::Pages, recent::Recent,
-        relations::RecentRelations, rights::Rights, role_groups::RoleGroups, write::Queue,
+        self, App, MappedType, Tenant, audit::SignIns, memory::Memory, names::Names, read::Pages,
+        recent::Recent, relations::RecentRelations, rights::Rights, role_groups::RoleGroups,
+        seen::Seen, write::Queue,
     },
     store::Store,
 };
@@ -51,6 +52,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             },
             types,
             recent: Recent::default(),
+            seen: Seen::default(),
             role_groups: RoleGroups::default(),
             queue: Queue::default(),
             names: Names::default(),
@@ -59,6 +61,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
         }));
     }
     Ok(App {
+        sign_ins: SignIns::default(),
         memory: Memory::new(config.server.max_answer_memory),
         tenants,
         store,
@@ -80,6 +83,7 @@ fn service_settings(config: &Config) -> service::Settings {
         default_page: server.default_page_size,
         max_page: server.max_page_size,
         scan_limit: server.scan_limit,
+        trail: config.audit.trail,
         input: InputRules { unknown },
         patch: patch::Options {
             create_on_no_match: server.patch_create_on_no_match,

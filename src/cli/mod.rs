@@ -1,5 +1,6 @@
 //! Floor 6: the command line.
 
+mod audit;
 mod check;
 mod clap_types;
 mod demo;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::Args),
     /// Makes, lists and revokes clients' bearer tokens.
     Token(token::Args),
+    /// Shows who changed what.
+    Audit(audit::Args),
     /// Looks at mapping rules: check, show, preview.
     Mapping(mapping::Args),
     /// Brings the store's tables up to date (serve does so by itself).
@@ -95,6 +98,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Check(args) => check::run(&args).await,
         Command::Token(args) => token::run(&args).await,
+        Command::Audit(args) => audit::run(&args).await,
         Command::Mapping(args) => mapping::run(&args),
         Command::Migrate(args) => migrate::run(&args).await,
         Command::Healthcheck(args) => healthcheck::run(&args).await,

@@ -15,7 +15,10 @@ use crate::{
     },
     config::Config,
     http,
-    service::App,
+    service::{
+        App,
+        audit::{self, Trail},
+    },
     store::Store,
 };
 
@@ -34,6 +37,7 @@ pub(super) async fn run(args: &ConfigArg) -> anyhow::Result<ExitCode> {
     let store = Store::open(&config.store).await?;
     store.migrate().await?;
     let app = gateway::app(&config, store.clone(), &clock)?;
+    trace(&config, &store, &clock).await?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -94,12 +98,44 @@ pub(super) async fn until(
     Ok(())
 }
 
+/// Leaves a row of the start in the audit trail, and tells of writes that an earlier process began
+/// and never ended.
+///
+/// # Errors
+/// When the store fails and the trail is required.
+async fn trace(config: &Config, store: &Store, clock: &SharedClock) -> anyhow::Result<()> {
+    // Secrets do not print.
+    let text = format!("{config:?}");
+    let before = clock.now() - config.server.request_deadline * 2;
+    for tenant in config.tenants.keys() {
+        let stored = audit::configured(store, clock.as_ref(), tenant, &text).await;
+        if let Err(error) = stored {
+            ensure!(
+                config.audit.trail == Trail::BestEffort,
+                "the audit trail cannot be written (store.audit): {}",
+                Chain(&error)
+            );
+            tracing::error!(tenant, error = %Chain(&error), "an audit row could not be stored");
+            continue;
+        }
+        let begun = store.count_begun(tenant, before).await?;
+        if begun > 0 {
+            tracing::warn!(
+                tenant,
+                writes = begun,
+                "of writes that were begun it is not known what became of them: see the audit rows with outcome begun"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Forgets what is too old, at start and once a day.
 async fn housekeeping(config: Config, store: Store, clock: SharedClock) {
     let mut daily = tokio::time::interval(HOUSEKEEPING);
     loop {
         daily.tick().await;
-        let before = clock.now() - Days::days(i64::from(config.audit_days));
+        let before = clock.now() - Days::days(i64::from(config.audit.days));
         for tenant in config.tenants.keys() {
             match store.forget_audit(tenant, before).await {
                 Ok(0) => {}

@@ -13,7 +13,7 @@ use crate::{
     base::clock::{Clock, SystemClock},
     config::Config,
     resources,
-    service::tokens::{self, Grant},
+    service::tokens::{self, Grant, Order},
     store::{Store, TokenRow},
 };
 
@@ -82,17 +82,16 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 common.tenant
             );
             known_resources(scope)?;
+            let name = tokens::name(name).map_err(anyhow::Error::msg)?;
             let expires = expires.from(clock.now())?;
-            let issued = tokens::issue(
-                &store,
-                &clock,
-                tokens::mint(),
-                &common.tenant,
+            let order = Order {
+                tenant: &common.tenant,
                 name,
-                scope,
+                grant: scope,
                 expires,
-            )
-            .await?;
+                by: &operator(),
+            };
+            let issued = tokens::issue(&store, &clock, tokens::mint(), &order).await?;
             let token = issued.token.expose_secret();
             if common.json {
                 output::print(
@@ -123,7 +122,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Action::Revoke { id, common } => {
             let (_, store) = open(common).await?;
-            store.revoke_token(&common.tenant, id, clock.now()).await?;
+            tokens::revoke(&store, &clock, &common.tenant, id, &operator()).await?;
             if common.json {
                 output::print(&json!({"revoked": id}).to_string())?;
             } else {
@@ -132,6 +131,16 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who works at the command line, as far as the system says.
+fn operator() -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_default();
+    let plain = user.chars().filter(|c| !c.is_control()).take(60);
+    format!("cli:{}", plain.collect::<String>())
 }
 
 async fn open(common: &Common) -> anyhow::Result<(Config, Store)> {

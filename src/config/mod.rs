@@ -24,7 +24,7 @@ use figment::{
 };
 
 pub use reader::Problem;
-pub use server::{Log, LogFormat, Server};
+pub use server::{Audit, Log, LogFormat, Server};
 pub use tenant::{Cloud, Entra, MappingSource, Preset, Tenant, TenantSize};
 
 use crate::store;
@@ -45,8 +45,8 @@ pub struct Config {
     pub server: Server,
     /// The database.
     pub store: store::Settings,
-    /// How many days audit rows are kept.
-    pub audit_days: u32,
+    /// The audit trail.
+    pub audit: Audit,
     /// Logging.
     pub log: Log,
     /// The tenants by name; empty when none was configured.
@@ -110,7 +110,7 @@ pub fn load(sources: &Sources) -> Result<Config, Errors> {
     let mut reader =
         Reader::new(figment).map_err(|e| Errors::one("configuration", e.to_string()))?;
     let server = server::server(&mut reader, on_app_service(sources));
-    let (store, audit_days) = server::store(&mut reader);
+    let (store, audit) = server::store(&mut reader);
     let log = server::log(&mut reader);
     let tenants = tenant::tenants(&mut reader);
     let problems = reader.finish();
@@ -118,7 +118,7 @@ pub fn load(sources: &Sources) -> Result<Config, Errors> {
         Some(store) if problems.is_empty() => Ok(Config {
             server,
             store,
-            audit_days,
+            audit,
             log,
             tenants,
         }),

@@ -8,6 +8,7 @@ use url::Url;
 use super::reader::Reader;
 use crate::{
     http::{forwarded::Proxies, limits::Limits},
+    service::audit::Trail,
     store,
 };
 
@@ -40,6 +41,15 @@ pub struct Server {
     pub discovery_without_token: bool,
     /// How long requests under way may take after SIGTERM.
     pub shutdown_grace: Duration,
+}
+
+/// The audit trail.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit {
+    /// How many days its rows are kept.
+    pub days: u32,
+    /// What happens to a write of which no row can be stored.
+    pub trail: Trail,
 }
 
 /// Logging.
@@ -180,7 +190,7 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
     server
 }
 
-pub(super) fn store(reader: &mut Reader) -> (Option<store::Settings>, u32) {
+pub(super) fn store(reader: &mut Reader) -> (Option<store::Settings>, Audit) {
     let url = reader.secret("store.url");
     if url.is_none() {
         reader.wrong(
@@ -191,6 +201,11 @@ pub(super) fn store(reader: &mut Reader) -> (Option<store::Settings>, u32) {
     let max_connections = NonZeroU32::new(reader.number("store.max_connections", 1..=1_000));
     let journal = reader.parsed("store.sqlite_journal");
     let audit_days = reader.number("store.audit_days", 1..=36_500);
+    let words = [
+        ("required", Trail::Required),
+        ("best-effort", Trail::BestEffort),
+    ];
+    let trail = choice(reader, "store.audit", &words).unwrap_or_default();
     let settings =
         url.zip(max_connections)
             .zip(journal)
@@ -199,7 +214,13 @@ pub(super) fn store(reader: &mut Reader) -> (Option<store::Settings>, u32) {
                 max_connections,
                 journal,
             });
-    (settings, audit_days)
+    (
+        settings,
+        Audit {
+            days: audit_days,
+            trail,
+        },
+    )
 }
 
 pub(super) fn log(reader: &mut Reader) -> Log {

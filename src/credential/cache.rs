@@ -17,6 +17,8 @@ use crate::base::{backoff::Backoff, clock::SharedClock};
 /// A refresh starts this long before the token ends, or at three quarters of a short life: a
 /// metadata service may hand out the same old token again, and again.
 const EARLY: time::Duration = time::Duration::minutes(5);
+/// No token is kept longer.
+const LONGEST: time::Duration = time::Duration::DAY;
 /// Between failing refreshes.
 const BACKOFF: Backoff = Backoff {
     floor: Duration::from_millis(250),
@@ -135,7 +137,12 @@ impl Inner {
             "the token endpoint answered with a token that has already expired: check this \
              machine's clock"
         } else {
-            return Ok(bearer);
+            // Whatever it says, it is renewed in time.
+            let latest = self.clock.now() + LONGEST;
+            return Ok(Bearer {
+                expires_on: bearer.expires_on.min(latest),
+                ..bearer
+            });
         };
         Err(Error::new(Kind::Unavailable, self.mint.name(), fault))
     }

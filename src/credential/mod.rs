@@ -9,6 +9,7 @@ mod azure;
 mod cache;
 mod certificate;
 mod error;
+mod sane;
 mod transport;
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use azure_core::{
 };
 use url::{Host, Url};
 
+use super::sane::Sane;
+
 /// Whether `url` points at this machine.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -44,7 +46,7 @@ pub(super) fn check_authority(authority: &Url) -> Result<(), String> {
 /// The library's options for a checked `authority`: our client, no retries of its own (they would
 /// turn an unreachable host into 82 seconds of waiting).
 pub(super) fn options(authority: Option<&Url>, http: &reqwest::Client) -> ClientOptions {
-    let mut client: Arc<dyn HttpClient> = Arc::new(http.clone());
+    let mut client: Arc<dyn HttpClient> = Arc::new(Sane(Arc::new(http.clone())));
     let cloud = authority.map(|authority| {
         let mut host = authority.clone();
         if authority.scheme() == "http" && host.set_scheme("https").is_ok() {

@@ -287,10 +287,10 @@ impl Client {
             let span = tracing::debug_span!(
                 "graph",
                 "graph.operation" = %prepared.operation,
-                attempt,
-                status = Empty,
-                request_id = Empty,
-                duration_ms = Empty,
+                graph.attempt = attempt,
+                graph.status = Empty,
+                graph.request_id = Empty,
+                graph.duration_ms = Empty,
             );
             let response = self
                 .attempt(call, prepared, &bearer)

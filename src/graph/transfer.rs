@@ -127,10 +127,10 @@ impl Client {
         let result = self.transfer(call, prepared, bearer).await;
         let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let span = tracing::Span::current();
-        span.record("duration_ms", duration_ms);
+        span.record("graph.duration_ms", duration_ms);
         match &result {
             Ok(response) => {
-                span.record("status", response.status);
+                span.record("graph.status", response.status);
                 let units = header_text(&response.headers, "x-ms-resource-unit")
                     .and_then(|v| v.parse::<u32>().ok());
                 let share = header_text(&response.headers, "x-ms-throttle-limit-percentage")
@@ -143,7 +143,7 @@ impl Client {
                 }
                 self.throttle.observe(prepared.cost, units, share);
                 if let Some(id) = response.request_id() {
-                    span.record("request_id", id.as_str());
+                    span.record("graph.request_id", id.as_str());
                     call.stats.note_request_id(&id);
                 }
                 tracing::debug!("answered");

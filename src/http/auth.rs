@@ -19,7 +19,9 @@ use crate::{
 /// 401 without a good token, 403 with one of another tenant, 503 when tokens cannot be looked up.
 pub async fn caller(app: &App, headers: &HeaderMap, tenant: &str) -> Result<Caller, Error> {
     let presented = presented(headers)?;
-    match tokens::authenticate(&app.store, app.clock.as_ref(), presented).await {
+    let authenticated = tokens::authenticate(&app.store, app.clock.as_ref(), presented).await;
+    app.note_sign_in(tenant, &authenticated).await;
+    match authenticated {
         Ok(caller) if caller.tenant == tenant => Ok(caller),
         Ok(_) => Err(ScimError::forbidden("the token belongs to another tenant").into()),
         Err(Refusal::Store(error)) => Err(Error {

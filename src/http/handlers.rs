@@ -1,13 +1,14 @@
 //! One request from socket to answer: route, authenticate, call the use case, shape the answer.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::Response,
 };
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tracing::Instrument;
 
@@ -44,20 +45,33 @@ pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let accept = header_text(request.headers(), header::ACCEPT.as_str()).map(str::to_owned);
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id: Arc<str> = request_id(request.headers()).into();
     let stats = Arc::new(graph::CallStats::default());
     let started = tokio::time::Instant::now();
-    let span = tracing::info_span!("request", request_id);
-    let answer = answer(server, request, &stats)
+    let span = tracing::info_span!(
+        "request",
+        request_id = &*request_id,
+        tenant = tracing::field::Empty,
+        token.id = tracing::field::Empty,
+    );
+    let answering = answer(server, request, &stats, &request_id);
+    let answer = AssertUnwindSafe(answering)
+        .catch_unwind()
         .instrument(span.clone())
-        .await;
+        .await
+        .unwrap_or_else(|panic| Reply::Answer(span.in_scope(|| respond::internal(&*panic))));
     let (status, response) = match answer {
         Reply::Answer(answer) => {
             let status = answer.status;
-            let answer = counted(answer, &stats, request_id);
+            let answer = counted(answer, &stats, &request_id);
             (status, respond::finish(answer, accept.as_deref()))
         }
-        Reply::Raw(response) => (response.status().as_u16(), response),
+        Reply::Raw(mut response) => {
+            if let Ok(id) = HeaderValue::from_str(&request_id) {
+                response.headers_mut().insert("x-request-id", id);
+            }
+            (response.status().as_u16(), response)
+        }
     };
     span.in_scope(|| {
         tracing::info!(
@@ -74,7 +88,7 @@ pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
 }
 
 /// Tells in headers what the answer cost.
-fn counted(answer: Answer, stats: &graph::CallStats, request_id: String) -> Answer {
+fn counted(answer: Answer, stats: &graph::CallStats, request_id: &str) -> Answer {
     answer
         .with("x-request-id", request_id)
         .with("x-graph-requests", stats.http_requests().to_string())
@@ -87,8 +101,13 @@ enum Reply {
     Raw(Response),
 }
 
-async fn answer(server: &Server, request: Request, stats: &Arc<graph::CallStats>) -> Reply {
-    routed(server, request, stats)
+async fn answer(
+    server: &Server,
+    request: Request,
+    stats: &Arc<graph::CallStats>,
+    request_id: &Arc<str>,
+) -> Reply {
+    routed(server, request, stats, request_id)
         .await
         .unwrap_or_else(|error| Reply::Answer(error.into()))
 }
@@ -97,6 +116,7 @@ async fn routed(
     server: &Server,
     request: Request,
     stats: &Arc<graph::CallStats>,
+    request_id: &Arc<str>,
 ) -> Result<Reply, Error> {
     let (parts, body) = request.into_parts();
     single(&parts.headers)?;
@@ -116,6 +136,9 @@ async fn routed(
         None
     } else {
         let caller = auth::caller(&server.app, &parts.headers, tenant_name).await?;
+        let span = tracing::Span::current();
+        span.record("tenant", caller.tenant.as_str());
+        span.record("token.id", caller.token_id.as_str());
         server.rates.count(&caller.token_id)?;
         Some(caller)
     };
@@ -131,6 +154,7 @@ async fn routed(
         route: &route,
         tenant,
         stats,
+        request_id,
     };
     match (&route.endpoint, caller) {
         (
@@ -152,6 +176,7 @@ struct Exchange<'a> {
     route: &'a Route,
     tenant: &'a Arc<Tenant>,
     stats: &'a Arc<graph::CallStats>,
+    request_id: &'a Arc<str>,
 }
 
 impl Exchange<'_> {
@@ -271,8 +296,7 @@ impl Exchange<'_> {
             let query = ListQuery::from_pairs(&self.pairs(), mapped.schema())?;
             return Ok(page(read::list(&cx, &query).await?));
         }
-        access::allow(caller, Access::Write, mapped.kind.endpoint)?;
-        let Held { value, share } = self.body(body).await?;
+        let Held { value, share } = self.write_body(&cx, "create", None, body).await?;
         let _place = self.place(caller)?;
         let operation = Operation::Create {
             body: Arc::new(value),
@@ -310,13 +334,17 @@ impl Exchange<'_> {
             let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
             return Ok(self.fresh(doc, &cx, id));
         }
-        access::allow(caller, Access::Write, mapped.kind.endpoint)?;
         let if_match = header_text(&self.parts.headers, "if-match").map(str::to_owned);
         let id = id.to_owned();
+        let name = match self.parts.method {
+            Method::PUT => "replace",
+            Method::PATCH => "patch",
+            _ => "delete",
+        };
         let (value, share) = if self.parts.method == Method::DELETE {
             (Value::Null, None)
         } else {
-            let body = self.body(body).await?;
+            let body = self.write_body(&cx, name, Some(&id), body).await?;
             (body.value, body.share)
         };
         let _place = self.place(caller)?;
@@ -386,6 +414,7 @@ impl Exchange<'_> {
         });
         Context {
             app: Arc::clone(app),
+            request_id: Arc::clone(self.request_id),
             caller: Arc::clone(caller),
             tenant: Arc::clone(self.tenant),
             mapped: mapped.seen_by(&caller.grant),
@@ -435,6 +464,24 @@ impl Exchange<'_> {
         })
     }
 
+    /// The body of a write, which the token must allow before it is read.
+    async fn write_body(
+        &self,
+        cx: &Context,
+        operation: &str,
+        id: Option<&str>,
+        body: Body,
+    ) -> Result<Held, Error> {
+        let read = match access::allow(&cx.caller, Access::Write, cx.kind().endpoint) {
+            Ok(()) => self.body(body).await,
+            Err(error) => Err(error.into()),
+        };
+        match read {
+            Ok(held) => Ok(held),
+            Err(error) => Err(write::refused(cx, operation, id, error).await),
+        }
+    }
+
     /// A place to work on the request.
     fn place(&self, caller: &Caller) -> Result<Place, Error> {
         let places = &self.server.places;
@@ -476,6 +523,16 @@ fn page(page: read::ListPage) -> Answer {
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+/// The client's own `x-request-id`, if it is one that a log can bear; else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let fits = |id: &&str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        (8..=100).contains(&id.len()) && id.chars().all(plain)
+    };
+    let given = header_text(headers, "x-request-id").filter(fits);
+    given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// Refuses what two servers on the way could read differently.

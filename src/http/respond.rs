@@ -205,16 +205,18 @@ pub fn plain(status: u16, text: &'static str) -> Response {
 
 /// A bug must not cut the connection: the client gets a SCIM error, the log gets the message.
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    finish(internal(&*panic), None)
+}
+
+/// The answer to a request whose handler panicked; the log gets the message.
+pub fn internal(panic: &(dyn Any + Send + 'static)) -> Answer {
     let message = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     tracing::error!(panic = message, "a request handler panicked");
-    finish(
-        ScimError::new(Kind::Internal, "internal error").into(),
-        None,
-    )
+    ScimError::new(Kind::Internal, "internal error").into()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod recent;
 pub mod relations;
 pub mod rights;
 pub mod role_groups;
+pub mod seen;
 pub mod tokens;
 pub mod write;
 
@@ -53,6 +54,8 @@ pub struct Settings {
     pub scan_limit: usize,
     /// What to do with attributes that no schema has.
     pub input: InputRules,
+    /// What happens to a write of which no audit row can be stored.
+    pub trail: audit::Trail,
     /// Leniencies of PATCH.
     pub patch: patch::Options,
 }
@@ -147,6 +150,8 @@ pub struct Tenant {
     pub types: Vec<Arc<MappedType>>,
     /// What was written moments ago.
     pub recent: recent::Recent,
+    /// Which objects Graph has shown.
+    pub seen: seen::Seen,
     /// Which groups may hold directory roles.
     pub role_groups: role_groups::RoleGroups,
     /// Who writes to what.
@@ -174,6 +179,8 @@ pub struct App {
     pub tenants: Vec<Arc<Tenant>>,
     /// Tokens and audit.
     pub store: Store,
+    /// Sign-ins that have an audit row.
+    pub sign_ins: audit::SignIns,
     /// Room for answers.
     pub memory: memory::Memory,
     /// Time.
@@ -188,6 +195,36 @@ impl App {
     /// The tenant of that name.
     pub fn tenant(&self, name: &str) -> Option<&Arc<Tenant>> {
         self.tenants.iter().find(|t| t.name == name)
+    }
+
+    /// Leaves an audit row of a sign-in, good or refused: one an hour for each token, and one for
+    /// all tokens that nobody knows.
+    pub async fn note_sign_in(
+        &self,
+        tenant: &str,
+        authenticated: &Result<tokens::Caller, tokens::Refusal>,
+    ) {
+        let tenant = match authenticated {
+            Ok(caller) => caller.tenant.as_str(),
+            Err(_) => tenant,
+        };
+        // Whatever is asked for, rows are of tenants that there are.
+        if self.tenant(tenant).is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        let (token, refusal) = match authenticated {
+            Ok(caller) => (Some((&*caller.token_id, &*caller.name)), None),
+            Err(tokens::Refusal::Store(_)) => return,
+            Err(refusal) => (
+                refusal.token().map(|id| (id, "refused")),
+                Some(refusal.to_string()),
+            ),
+        };
+        let sign_ins = &self.sign_ins;
+        sign_ins
+            .note(&self.store, now, tenant, token, refusal)
+            .await;
     }
 
     /// Waits until the writes under way have ended: before the process does.
@@ -211,6 +248,8 @@ impl App {
 pub struct Context {
     /// Settings, store, clock.
     pub app: Arc<App>,
+    /// The `x-request-id` of the answer.
+    pub request_id: Arc<str>,
     /// Who asks.
     pub caller: Arc<tokens::Caller>,
     /// Where.

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::audit;
 use crate::{
     base::{chain::Chain, clock::Clock},
     store::{self, NewToken, Store, TokenHash, TokenRow},
@@ -101,6 +102,16 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// The id of the token, where there is one.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Revoked { id } | Self::Expired { id } | Self::Scopes { id, .. } => Some(id),
+            Self::Unknown | Self::Store(_) => None,
+        }
+    }
+}
+
 /// A token that was just made.
 #[derive(Debug)]
 pub struct Issued {
@@ -122,7 +133,22 @@ pub fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Stores `token` (see [`mint`]) for `tenant`.
+/// What a token is to be.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// What people call it.
+    pub name: &'a str,
+    /// What it allows.
+    pub grant: &'a Grant,
+    /// From when on it is refused.
+    pub expires: Option<OffsetDateTime>,
+    /// Who makes it, for the audit row.
+    pub by: &'a str,
+}
+
+/// Stores `token` (see [`mint`]), with the audit row of it.
 ///
 /// # Errors
 /// [`store::Error::Conflict`] when this very token is stored already.
@@ -130,22 +156,65 @@ pub async fn issue(
     store: &Store,
     clock: &dyn Clock,
     token: SecretString,
-    tenant: &str,
-    name: &str,
-    grant: &Grant,
-    expires: Option<OffsetDateTime>,
+    order: &Order<'_>,
 ) -> Result<Issued, store::Error> {
     let row = NewToken {
-        tenant: tenant.to_owned(),
+        tenant: order.tenant.to_owned(),
         id: Uuid::new_v4().to_string(),
-        name: name.to_owned(),
+        name: order.name.to_owned(),
         hash: hash(token.expose_secret()),
-        scopes: grant.to_string(),
+        scopes: order.grant.to_string(),
         created: clock.now(),
-        expires,
+        expires: order.expires,
     };
-    store.create_token(&row).await?;
+    let scopes = format!("{}: {}", row.name, row.scopes);
+    let trace = audit::of_token(
+        &row.tenant,
+        row.created,
+        order.by,
+        "create",
+        &row.id,
+        Some(scopes),
+    );
+    let mut tx = store.begin().await?;
+    tx.create_token(&row).await?;
+    tx.record_audit(&trace).await?;
+    tx.commit().await?;
     Ok(Issued { token, row })
+}
+
+/// Refuses a token from now on, with the audit row of it.
+///
+/// # Errors
+/// [`store::Error::Gone`] when the tenant has no such token.
+pub async fn revoke(
+    store: &Store,
+    clock: &dyn Clock,
+    tenant: &str,
+    id: &str,
+    by: &str,
+) -> Result<(), store::Error> {
+    let now = clock.now();
+    let trace = audit::of_token(tenant, now, by, "revoke", id, None);
+    store.revoke_token_with(tenant, id, now, Some(&trace)).await
+}
+
+/// The longest name of a token, in characters.
+const MAX_NAME: usize = 100;
+
+/// A token's name without white space around it.
+///
+/// # Errors
+/// What is wrong with it: it stands in logs, lists and audit rows.
+pub fn name(text: &str) -> Result<&str, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME {
+        return Err(format!("a token's name has 1 to {MAX_NAME} characters"));
+    }
+    if name.chars().any(char::is_control) {
+        return Err("a token's name has no control characters".to_owned());
+    }
+    Ok(name)
 }
 
 /// Finds out whose token was presented.
@@ -360,6 +429,33 @@ mod tests {
         }
     }
 
+    fn order(grant: &Grant) -> Order<'_> {
+        Order {
+            tenant: "default",
+            name: "iga",
+            grant,
+            expires: None,
+            by: "test",
+        }
+    }
+
+    #[test]
+    fn names() {
+        let long = "x".repeat(101);
+        for (text, expected) in [
+            ("iga", Some("iga")),
+            ("  Contoso IGA ", Some("Contoso IGA")),
+            ("", None),
+            ("   ", None),
+            ("a\nb", None),
+            ("a\u{1b}[31mb", None),
+            (&long, None),
+            (&long[1..], Some(&long[1..])),
+        ] {
+            assert_eq!(name(text).ok(), expected, "{text:?}");
+        }
+    }
+
     async fn store() -> Store {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();
@@ -372,9 +468,11 @@ mod tests {
         let clock = ManualClock::new(START);
         let grant: Grant = "read:Users".parse().unwrap();
         let expires = Some(START + Duration::HOUR);
-        let issued = issue(&store, &clock, mint(), "default", "iga", &grant, expires)
-            .await
-            .unwrap();
+        let order = Order {
+            expires,
+            ..order(&grant)
+        };
+        let issued = issue(&store, &clock, mint(), &order).await.unwrap();
         let token = issued.token.expose_secret();
 
         let caller = authenticate(&store, &clock, token).await.unwrap();
@@ -436,9 +534,8 @@ mod tests {
     async fn use_is_noted_once_a_minute() {
         let store = store().await;
         let clock = ManualClock::new(START);
-        let issued = issue(&store, &clock, mint(), "t", "n", &Grant::full(), None)
-            .await
-            .unwrap();
+        let grant = Grant::full();
+        let issued = issue(&store, &clock, mint(), &order(&grant)).await.unwrap();
         let token = issued.token.expose_secret();
         for (advance, expected) in [
             (Duration::ZERO, START),
@@ -447,7 +544,7 @@ mod tests {
         ] {
             clock.advance(advance);
             authenticate(&store, &clock, token).await.unwrap();
-            let row = store.list_tokens("t").await.unwrap().remove(0);
+            let row = store.list_tokens("default").await.unwrap().remove(0);
             assert_eq!(row.last_used, Some(expected));
         }
     }

@@ -1,4 +1,4 @@
-//! Who changed what: one row per write.
+//! Who changed what: one row per write, begun before it and completed after.
 
 use serde::Serialize;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -17,6 +17,43 @@ pub struct Actor {
     pub token: Option<String>,
     /// The token's name, or what else names the actor.
     pub name: String,
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is under way; or its process ended, and nobody knows.
+    Begun,
+    /// Done.
+    Done,
+    /// A dry run: nothing was to be done.
+    Planned,
+    /// Refused, here or by Graph: the client's to change.
+    Refused,
+    /// Failed: not the client's fault.
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [
+        Self::Begun,
+        Self::Done,
+        Self::Planned,
+        Self::Refused,
+        Self::Failed,
+    ];
+
+    /// The name in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Done => "done",
+            Self::Planned => "planned",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One write, done or refused. Holds digests, never values: a log of who changed what must not
@@ -38,8 +75,14 @@ pub struct AuditEntry {
     pub resource_type: String,
     /// Which one; none when a create was refused.
     pub resource_id: Option<String>,
-    /// The HTTP status answered.
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The HTTP status answered; 0 while it is under way.
     pub status: u16,
+    /// Why it was refused, without values.
+    pub reason: Option<String>,
+    /// The `x-request-id` of the answer, which the log has too.
+    pub request_id: Option<String>,
     /// Digest of the document before.
     pub before: Option<String>,
     /// Digest of the document after.
@@ -71,7 +114,10 @@ struct Columns {
     operation: String,
     resource_type: String,
     resource_id: Option<String>,
+    outcome: String,
     status: i32,
+    reason: Option<String>,
+    request_id: Option<String>,
     before_digest: Option<String>,
     after_digest: Option<String>,
     graph_requests: String,
@@ -96,7 +142,10 @@ where
             operation: row.try_get("operation")?,
             resource_type: row.try_get("resource_type")?,
             resource_id: row.try_get("resource_id")?,
+            outcome: row.try_get("outcome")?,
             status: row.try_get("status")?,
+            reason: row.try_get("reason")?,
+            request_id: row.try_get("request_id")?,
             before_digest: row.try_get("before_digest")?,
             after_digest: row.try_get("after_digest")?,
             graph_requests: row.try_get("graph_requests")?,
@@ -117,7 +166,13 @@ impl TryFrom<Columns> for AuditEntry {
         };
         Ok(Self {
             at: moment::from_column(row.at, TABLE, "at", &row.id)?,
+            outcome: Outcome::ALL
+                .into_iter()
+                .find(|outcome| outcome.as_str() == row.outcome)
+                .ok_or_else(|| unreadable("outcome"))?,
             status: u16::try_from(row.status).map_err(|_| unreadable("status"))?,
+            reason: row.reason,
+            request_id: row.request_id,
             graph_requests: serde_json::from_str(&row.graph_requests)
                 .map_err(|_| unreadable("graph_requests"))?,
             id: row.id,
@@ -144,6 +199,60 @@ impl Store {
         let mut tx = self.begin().await?;
         tx.record_audit(entry).await?;
         tx.commit().await
+    }
+
+    /// Completes the row of a write that has ended.
+    ///
+    /// # Errors
+    /// [`Error::RowsAffected`] when there is no such row.
+    pub async fn complete_audit(&self, entry: &AuditEntry) -> Result<(), Error> {
+        let operation = "complete an audit row";
+        let graph_requests = serde_json::Value::from(entry.graph_requests.clone()).to_string();
+        let mut tx = self.begin().await?;
+        let affected = within!(tx, db =>
+            sqlx::query(
+                "UPDATE audit SET resource_id = $3, outcome = $4, status = $5, reason = $6,
+                     before_digest = $7, after_digest = $8, graph_requests = $9
+                 WHERE tenant = $1 AND id = $2",
+            )
+            .bind(&entry.tenant)
+            .bind(&entry.id)
+            .bind(&entry.resource_id)
+            .bind(entry.outcome.as_str())
+            .bind(i32::from(entry.status))
+            .bind(&entry.reason)
+            .bind(&entry.before)
+            .bind(&entry.after)
+            .bind(&graph_requests)
+            .execute(db)
+            .await
+            .map(|done| done.rows_affected()))
+        .map_err(Error::at(operation))?;
+        if affected != 1 {
+            return Err(Error::RowsAffected {
+                operation,
+                expected: 1,
+                affected,
+            });
+        }
+        tx.commit().await
+    }
+
+    /// How many writes of a tenant were begun before a moment and never completed.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn count_begun(&self, tenant: &str, before: OffsetDateTime) -> Result<i64, Error> {
+        reading!(self, db =>
+            sqlx::query_scalar(
+                "SELECT count(*) FROM audit WHERE tenant = $1 AND outcome = $2 AND at < $3",
+            )
+            .bind(tenant)
+            .bind(Outcome::Begun.as_str())
+            .bind(moment::to_column(before))
+            .fetch_one(db)
+            .await)
+        .map_err(Error::at("count writes that were begun"))
     }
 
     /// Lists audit rows, newest first.
@@ -216,8 +325,8 @@ impl Tx {
             sqlx::query(
                 "INSERT INTO audit (tenant, id, at, actor_token, actor_name, operation,
                      resource_type, resource_id, status, before_digest, after_digest,
-                     graph_requests)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                     graph_requests, outcome, reason, request_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             )
             .bind(&entry.tenant)
             .bind(&entry.id)
@@ -231,6 +340,9 @@ impl Tx {
             .bind(&entry.before)
             .bind(&entry.after)
             .bind(&graph_requests)
+            .bind(entry.outcome.as_str())
+            .bind(&entry.reason)
+            .bind(&entry.request_id)
             .execute(db)
             .await
             .map(|done| done.rows_affected()))

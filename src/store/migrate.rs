@@ -8,11 +8,18 @@ use sqlx::{
 };
 
 /// Number, name and text. Never edited once released: a change is a further entry.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "tokens and audit",
-    include_str!("../../migrations/0001_tokens_and_audit.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "tokens and audit",
+        include_str!("../../migrations/0001_tokens_and_audit.sql"),
+    ),
+    (
+        2,
+        "audit outcome",
+        include_str!("../../migrations/0002_audit_outcome.sql"),
+    ),
+];
 
 /// The migrations as sqlx runs them: each in a transaction, under a lock on PostgreSQL, with
 /// checksums compared to what was applied before.

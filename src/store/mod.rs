@@ -15,7 +15,7 @@ mod settings;
 mod tests;
 mod tokens;
 
-pub use audit::{Actor, AuditEntry, AuditQuery};
+pub use audit::{Actor, AuditEntry, AuditQuery, Outcome};
 pub use error::Error;
 pub use pool::{Backend, Store, Tx};
 pub use settings::{Journal, Settings};

@@ -1,6 +1,6 @@
 //! The connections, and the one place that knows that there are two databases.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
@@ -247,6 +247,9 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
     {
         std::fs::create_dir_all(folder).map_err(|e| open(sqlx::Error::Io(e)))?;
     }
+    if !in_memory {
+        keep_private(options.get_filename()).map_err(|e| open(sqlx::Error::Io(e)))?;
+    }
     let pool = |size: u32| {
         SqlitePoolOptions::new()
             .max_connections(size)
@@ -267,6 +270,37 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
             .map_err(open)?
     };
     Ok(Pool::Sqlite { writer, reader })
+}
+
+/// Makes the database's file readable by its owner alone, before anything is in it; what SQLite
+/// puts beside it has the same mode. One that others may read is left so, and told of.
+fn keep_private(file: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let new = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file);
+        match new {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let mode = std::fs::metadata(file)?.permissions().mode();
+                if mode & 0o077 != 0 {
+                    tracing::warn!(
+                        file = %file.display(),
+                        mode = format!("{:o}", mode & 0o777),
+                        "others may read or write the database: chmod 600"
+                    );
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(file);
+    Ok(())
 }
 
 async fn postgres(url: &str, settings: &Settings) -> Result<Pool, Error> {

@@ -4,6 +4,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
+    audit::AuditEntry,
     error::Error,
     moment,
     pool::{Store, Tx, reading, within},
@@ -177,6 +178,20 @@ impl Store {
         id: &str,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
+        self.revoke_token_with(tenant, id, now, None).await
+    }
+
+    /// As [`Self::revoke_token`], with the audit row of it in one transaction.
+    ///
+    /// # Errors
+    /// As [`Self::revoke_token`].
+    pub async fn revoke_token_with(
+        &self,
+        tenant: &str,
+        id: &str,
+        now: OffsetDateTime,
+        trace: Option<&AuditEntry>,
+    ) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         let affected = within!(tx, db =>
             sqlx::query(
@@ -191,6 +206,9 @@ impl Store {
         .map_err(Error::at("revoke a token"))?;
         match affected {
             1 => {
+                if let Some(trace) = trace {
+                    tx.record_audit(trace).await?;
+                }
                 let done = tx.commit().await;
                 self.remembered.forget(tenant, id);
                 done

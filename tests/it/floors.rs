@@ -57,7 +57,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     // settings are read into the types of those who use them
-    ("config", &["store", "credential", "http"]),
+    ("config", &["store", "credential", "http", "service"]),
     (
         "cli",
         &[

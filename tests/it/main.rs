@@ -8,6 +8,7 @@
 
 #[path = "../common/aloud.rs"]
 mod aloud;
+mod audit;
 mod bad_input;
 mod cli;
 mod conformance;
@@ -15,8 +16,10 @@ mod credentials;
 mod edge;
 mod faults;
 mod floors;
+mod hardening;
 mod heavy;
 mod lag;
+mod logs;
 mod members;
 mod memory;
 mod odd_answers;

@@ -1,6 +1,6 @@
 //! The store's contract: the same on every backend. Every statement of the store runs here.
 
-use entra_scim::store::{Actor, AuditEntry, AuditQuery, Error, NewToken, Store};
+use entra_scim::store::{Actor, AuditEntry, AuditQuery, Error, NewToken, Outcome, Store};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::support::databases::Database;
@@ -31,7 +31,10 @@ fn entry(tenant: &str, id: &str, at: OffsetDateTime, resource_id: Option<&str>) 
         operation: "patch".to_owned(),
         resource_type: "Users".to_owned(),
         resource_id: resource_id.map(str::to_owned),
+        outcome: Outcome::Done,
         status: 204,
+        reason: Some("because".to_owned()),
+        request_id: Some("q1".to_owned()),
         before: Some("00ff".to_owned()),
         after: None,
         graph_requests: vec!["r1".to_owned(), "r\"2".to_owned()],

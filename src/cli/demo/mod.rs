@@ -23,7 +23,7 @@ use crate::{
     base::clock::{SharedClock, SystemClock},
     config::{self, Config, Entra, Log, LogFormat, MappingSource, Preset, Sources, TenantSize},
     credential,
-    service::tokens::{self, Grant},
+    service::tokens::{self, Grant, Order},
     simulator,
     store::{self, Store},
 };
@@ -159,10 +159,13 @@ async fn token(args: &Args, store: &Store, clock: &SharedClock) -> anyhow::Resul
         store,
         clock.as_ref(),
         token.clone(),
-        TENANT,
-        "demo",
-        &Grant::full(),
-        None,
+        &Order {
+            tenant: TENANT,
+            name: "demo",
+            grant: &Grant::full(),
+            expires: None,
+            by: "demo",
+        },
     )
     .await;
     match issued {

@@ -267,7 +267,13 @@ fn complex(
         }
         let sub_path = path.with_sub(&sub.name);
         if let Some(value) = coerce(sub, &sub_path, value, rules)? {
-            kept.insert(sub.name.clone(), value);
+            // Two spellings of one name: which of them counts is anybody's guess.
+            let earlier = kept.insert(sub.name.clone(), value);
+            if earlier.is_some_and(|earlier| !earlier.is_null()) {
+                return Err(Error::invalid_syntax(format!(
+                    "'{sub_path}' is given twice"
+                )));
+            }
         }
     }
     if is_reference(attribute) {

@@ -12,6 +12,7 @@ use super::{
     early::Patience,
 };
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::{
     graph::Refusal,
@@ -33,13 +34,12 @@ pub(super) async fn delete(
         return Err(object::not_found(cx, id).into());
     }
     role_groups::guard_deletion(cx, id).await?;
-    let mut before = None;
-    if if_match.is_some() {
-        let read = read::before(cx, id, None, &[]).await?;
-        let document = read.document(cx);
-        check_version(&document, if_match)?;
-        before = Some(digest(&document));
-    }
+    // The object's own attributes are enough to tell what was deleted; a version is of all.
+    let relations = if_match.is_none().then(Vec::new);
+    let read = read::before(cx, id, relations, &[]).await?;
+    let document = read.document(cx);
+    check_version(&document, if_match)?;
+    let before = Some(digest(&document));
     let request = Request::delete(cx.kind().object_path(id));
     if cx.dry_run {
         let call = GraphCall::new(request, id, Purpose::object(Verb::Delete));
@@ -80,7 +80,7 @@ pub(super) async fn delete(
 fn look_after(cx: &Context, id: &str) {
     let (cx, id) = (cx.clone(), id.to_owned());
     let writes = cx.app.writes.clone();
-    writes.spawn(async move {
+    let look = async move {
         let cx = Context {
             call: crate::graph::Call::new(
                 crate::graph::Lane::Background,
@@ -91,5 +91,6 @@ fn look_after(cx: &Context, id: &str) {
         if matches!(object::in_recycle_bin(&cx, &id).await, Ok(true)) {
             cx.tenant.recent.objects.seen_gone(cx.kind().name, &id);
         }
-    });
+    };
+    writes.spawn(look.in_current_span());
 }

@@ -23,7 +23,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::{Context, Error, audit, read::live::object};
+use super::{Context, Error, access, audit, read::live::object, tokens::Access};
 use crate::{
     resources::GraphCall,
     scim::{
@@ -140,27 +140,47 @@ impl Effect {
     }
 }
 
-/// Performs the operation and stores its audit row. The work goes on, to its end, when the caller
+/// Performs the operation, between the two halves of its audit row. The work goes on, to its end, when the caller
 /// stops waiting for it.
 ///
 /// # Errors
 /// The protocol's errors, before anything is done; and what Graph makes of it, with what was done
 /// taken back or told.
 pub async fn perform(cx: Context, operation: Operation) -> Result<Written, Error> {
+    if let Err(error) = access::allow(&cx.caller, Access::Write, cx.kind().endpoint) {
+        return Err(refused(&cx, operation.name(), operation.id(), error.into()).await);
+    }
     if cx.dry_run {
-        return act(&cx, &operation).await.map(|effect| effect.written);
+        let result = act(&cx, &operation).await;
+        let ending = ending(&operation, result.as_ref());
+        audit::record(&cx, operation.name(), operation.id(), ending).await;
+        return result.map(|effect| effect.written);
     }
     let writes = cx.app.writes.clone();
     let work = async move {
+        let begun = audit::begin(&cx, operation.name(), operation.id()).await?;
         let acting = AssertUnwindSafe(act(&cx, &operation)).catch_unwind();
         let result = acting.await.unwrap_or_else(|_| Err(internal()));
-        record(&cx, &operation, result.as_ref()).await;
+        begun
+            .complete(&cx, ending(&operation, result.as_ref()))
+            .await;
         result.map(|effect| effect.written)
     };
     writes
         .spawn(work.in_current_span())
         .await
         .unwrap_or_else(|_| Err(internal()))
+}
+
+/// Stores the audit row of a write that was refused before it could begin; gives the error back.
+pub async fn refused(cx: &Context, operation: &str, id: Option<&str>, error: Error) -> Error {
+    let ending = audit::Ending {
+        status: error.scim.kind.status(),
+        error: Some(&error.scim),
+        ..audit::Ending::default()
+    };
+    audit::record(cx, operation, id, ending).await;
+    error
 }
 
 fn internal() -> Error {
@@ -201,27 +221,28 @@ async fn act(cx: &Context, operation: &Operation) -> Result<Effect, Error> {
     }
 }
 
-/// Stores the audit row of a write that has ended, well or not.
-async fn record(cx: &Context, operation: &Operation, result: Result<&Effect, &Error>) {
-    let (status, effect) = match result {
-        Ok(effect) => match effect.written {
-            Written::Resource(_) => (operation.status(), Some(effect)),
-            _ => (204, Some(effect)),
+/// What the audit row tells of a write that has ended, well or not.
+fn ending<'a>(operation: &Operation, result: Result<&'a Effect, &'a Error>) -> audit::Ending<'a> {
+    match result {
+        Ok(effect) => audit::Ending {
+            id: effect.id.as_deref(),
+            status: match effect.written {
+                Written::Resource(_) => operation.status(),
+                Written::Plan(_) => 200,
+                Written::Done => 204,
+            },
+            planned: matches!(effect.written, Written::Plan(_)),
+            error: None,
+            before: effect.before.clone(),
+            after: effect.after.clone(),
         },
-        Err(error) => (error.scim.kind.status(), None),
-    };
-    let left = result.err().and_then(|error| error.left_behind.as_deref());
-    let event = audit::Event {
-        operation: operation.name(),
-        id: operation
-            .id()
-            .or_else(|| effect.and_then(|e| e.id.as_deref()))
-            .or(left),
-        status,
-        before: effect.and_then(|e| e.before.clone()),
-        after: effect.and_then(|e| e.after.clone()),
-    };
-    audit::record(cx, event).await;
+        Err(error) => audit::Ending {
+            id: error.left_behind.as_deref(),
+            status: error.scim.kind.status(),
+            error: Some(&error.scim),
+            ..audit::Ending::default()
+        },
+    }
 }
 
 /// Checks `If-Match` against the present version of the document.

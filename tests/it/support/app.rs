@@ -213,10 +213,13 @@ impl App {
             &self.inner.store,
             clock,
             tokens::mint(),
-            "default",
-            "test",
-            &grant,
-            expires,
+            &tokens::Order {
+                tenant: "default",
+                name: "test",
+                grant: &grant,
+                expires,
+                by: "test",
+            },
         )
         .await
         .unwrap();

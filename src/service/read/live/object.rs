@@ -58,10 +58,23 @@ pub(in crate::service) async fn one_with(
     wanted: &Wanted,
     at_hand: &[usize],
 ) -> Result<Loaded, Error> {
-    let entity = entity(cx, id, wanted);
     let ids = [id.to_owned()];
+    let entity = entity(cx, id, wanted);
     let lists = lists(cx, &ids, wanted, at_hand);
-    let (entity, lists) = tokio::join!(entity, lists);
+    let kind = cx.kind().name;
+    let (entity, lists) = if cx.tenant.seen.has(kind, id) {
+        tokio::join!(entity, lists)
+    } else {
+        match entity.await {
+            Ok(found) => (Ok(found), lists.await),
+            Err(error) => return Err(error),
+        }
+    };
+    if let Err(error) = &entity
+        && error.scim.kind == Kind::NotFound
+    {
+        cx.tenant.seen.forget(kind, id);
+    }
     let Found {
         entity,
         by_graph,
@@ -117,6 +130,7 @@ fn loaded(
     wanted: &Wanted,
 ) -> Loaded {
     let now = cx.app.clock.now();
+    cx.tenant.seen.note(cx.kind().name, &id);
     let mut edges = Vec::with_capacity(wanted.relations.len());
     let mut hidden = Vec::with_capacity(wanted.relations.len());
     if role_groups::is_one(&entity) {
