@@ -13,6 +13,7 @@ mod bad_input;
 mod cli;
 mod conformance;
 mod credentials;
+mod dependencies;
 mod edge;
 mod faults;
 mod floors;
