@@ -1,6 +1,7 @@
 //! Tests of the client against a scripted Graph.
 
 mod batch;
+mod fuzz;
 mod odd;
 mod paging;
 mod refusal;

@@ -1,0 +1,393 @@
+//! What is fed: each parser that meets outside input, and what must hold of its result.
+
+use entra_scim::{
+    base::backoff,
+    odata,
+    resources::ResourceType,
+    scim::{
+        Document, datetime, etag,
+        filter::{self, Matcher},
+        list::ListQuery,
+        patch,
+        resource::{self, InputRules, Unknown},
+    },
+    service::tokens::{self, Grant},
+    translation::{Mapping, document::Known, presets},
+};
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+/// A target: its name, seeds, words; it tells whether the input was taken.
+pub struct Target {
+    pub name: &'static str,
+    pub corpus: &'static [&'static str],
+    pub words: &'static [&'static str],
+    pub run: fn(&str) -> bool,
+}
+
+fn kind(name: &str) -> &'static ResourceType {
+    entra_scim::resources::by_name(name).unwrap()
+}
+
+fn mapping(name: &str) -> Mapping {
+    let kind = kind(name);
+    Mapping::compile_for(kind, &presets::of(&kind.rules, "standard").unwrap()).unwrap()
+}
+
+static USERS: LazyLock<Mapping> = LazyLock::new(|| mapping("User"));
+static GROUPS: LazyLock<Mapping> = LazyLock::new(|| mapping("Group"));
+
+const RULES: InputRules = InputRules {
+    unknown: Unknown::Ignore,
+};
+const OPTIONS: patch::Options = patch::Options {
+    create_on_no_match: true,
+    unknown: Unknown::Ignore,
+};
+
+fn sample() -> Document {
+    let doc = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "1",
+        "userName": "a@b.c", "name": {"givenName": "A", "familyName": "B"}, "active": true,
+        "emails": [{"value": "a@b.c", "type": "work", "primary": true}, {"value": "d@e.f", "type": "other"}],
+        "addresses": [{"type": "work", "locality": "X"}], "roles": [{"value": "r"}],
+    });
+    doc.as_object().cloned().unwrap()
+}
+
+fn filters(text: &str) -> bool {
+    let Ok(parsed) = filter::parse(text) else {
+        return false;
+    };
+    let printed = parsed.to_string();
+    assert_eq!(
+        filter::parse(&printed).as_ref(),
+        Ok(&parsed),
+        "{text} -> {printed}"
+    );
+    if let Ok(checked) = filter::check(&parsed, USERS.schema()) {
+        Matcher::new(&checked, USERS.schema()).matches(&sample());
+        if let Ok(pushed) = USERS.push_down(&checked)
+            && let Some(expr) = pushed.expr
+        {
+            let sent = expr.to_string();
+            assert!(odata::parse::filter(&sent).is_ok(), "{text} -> {sent}");
+        }
+    }
+    true
+}
+
+fn paths(text: &str) -> bool {
+    filter::parse_path(text).is_ok()
+}
+
+fn patches(text: &str) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let mut taken = false;
+    for mapping in [&*USERS, &*GROUPS] {
+        let Ok(operations) = patch::parse(&body, mapping.schema(), &OPTIONS) else {
+            continue;
+        };
+        taken = true;
+        for row in mapping.relations() {
+            let delta = patch::relation_delta(&operations, &row.path);
+            delta.map(patch::RelationDelta::into_steps);
+        }
+        let doc = sample();
+        if let Ok(after) = patch::apply(&doc, &operations, mapping.schema(), &OPTIONS) {
+            let removed = mapping.removed(&doc, &after);
+            let sent = mapping.to_graph(Some(&doc), &after, &removed);
+            assert!(sent.map_or(0, |sent| sent.len()) < 1_000);
+        }
+    }
+    taken
+}
+
+fn bodies(text: &str) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let mut taken = false;
+    for mapping in [&*USERS, &*GROUPS] {
+        let Ok(input) = resource::normalize(&body, mapping.schema(), &RULES) else {
+            continue;
+        };
+        taken = true;
+        let again = Value::Object(input.document.clone());
+        let again = resource::normalize(&again, mapping.schema(), &RULES).unwrap();
+        assert_eq!(again.document, input.document, "normal forms stay: {text}");
+        drop(mapping.to_graph(None, &input.document, &input.cleared));
+    }
+    taken
+}
+
+fn queries(text: &str) -> bool {
+    let pairs: Vec<(String, String)> = text
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut taken = false;
+    if let Ok(query) = ListQuery::from_pairs(&pairs, USERS.schema()) {
+        assert!(query.start_index >= 1);
+        query.projection.apply(sample(), USERS.schema());
+        taken = true;
+    }
+    if let Ok(body) = serde_json::from_str::<Value>(text) {
+        taken |= ListQuery::from_search_request(&body, USERS.schema()).is_ok();
+    }
+    taken
+}
+
+fn headers(text: &str) -> bool {
+    etag::if_match(text, "W/\"x\"");
+    etag::if_none_match(text, "W/\"x\"");
+    let moment = datetime::instant(text);
+    let wait = backoff::retry_after(text, 1_700_000_000);
+    let name = tokens::name(text);
+    if let Ok(name) = name {
+        assert_eq!(tokens::name(name), Ok(name));
+    }
+    match text.parse::<Grant>() {
+        Ok(grant) => {
+            assert_eq!(grant.to_string().parse(), Ok(grant));
+            true
+        }
+        Err(_) => moment.is_some() || wait.is_some(),
+    }
+}
+
+/// Graph's objects, whatever they hold, make documents, and these go back.
+fn entities(text: &str) -> bool {
+    let Ok(entity) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    for (mapping, kind) in [(&*USERS, kind("User")), (&*GROUPS, kind("Group"))] {
+        let mut edges = Vec::new();
+        for relation in kind.relations {
+            let lists = vec![vec![entity.clone()]; relation.lists("1").len()];
+            edges.push((
+                relation.name(),
+                relation.edge().1,
+                relation.edges("1", &entity, &lists),
+            ));
+        }
+        let known: Vec<Known<'_>> = mapping
+            .relations()
+            .iter()
+            .filter_map(|row| {
+                let (_, side, edges) = edges.iter().find(|(name, ..)| *name == row.relation)?;
+                Some(Known {
+                    row,
+                    side: *side,
+                    edges,
+                })
+            })
+            .collect();
+        let doc = mapping.document(kind, &entity, &known, true);
+        assert!(doc["meta"]["version"].is_string());
+        let size = serde_json::to_string(&doc).unwrap().len();
+        assert!(
+            size < 100 * text.len() + 10_000,
+            "{size} bytes of {}",
+            text.len()
+        );
+    }
+    entity.is_object()
+}
+
+fn odata_filters(text: &str) -> bool {
+    let Ok(parsed) = odata::parse::filter(text) else {
+        return false;
+    };
+    let printed = parsed.to_string();
+    assert_eq!(
+        odata::parse::filter(&printed).ok(),
+        Some(parsed),
+        "{text} -> {printed}"
+    );
+    true
+}
+
+const JSON: &[&str] = &[
+    "{}",
+    "[]",
+    "null",
+    "true",
+    "\"\"",
+    "1e400",
+    "-0",
+    "\\u0000",
+    "{\"value\":",
+    "\"primary\":true",
+    "\"type\":\"work\"",
+    "emails",
+    "members",
+    "manager",
+    "roles",
+    "schemas",
+    "Operations",
+    "\"op\":",
+    "\"path\":",
+    "\"remove\"",
+    "\"replace\"",
+    "\"add\"",
+    "emails[type eq \\\"work\\\"].value",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+    "userName",
+    "\"active\":\"False\"",
+];
+
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "filter",
+        corpus: &[
+            "userName eq \"a\"",
+            "emails[type eq \"work\" and value co \"@x\"]",
+            "not (active eq true)",
+            "meta.lastModified gt \"2020-01-01T00:00:00Z\" or title pr",
+            "name.familyName sw \"O'B\"",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq \"é\"",
+        ],
+        words: &[
+            " and ",
+            " or ",
+            "not (",
+            ")",
+            " eq ",
+            " ne ",
+            " pr",
+            "[",
+            "]",
+            "\"",
+            "null",
+            "-1.5e3",
+            ".",
+            ":",
+            "\\u00e9",
+            "roles.value",
+        ],
+        run: filters,
+    },
+    Target {
+        name: "path",
+        corpus: &[
+            "name.givenName",
+            "emails[type eq \"work\"].value",
+            "urn:a:b:2.0:User:x.y",
+            "members[value eq \"1\"]",
+        ],
+        words: &["[", "]", ".", ":", " eq ", "\"", "urn:"],
+        run: paths,
+    },
+    Target {
+        name: "patch",
+        corpus: &[
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Add","path":"emails[type eq \"work\"].value","value":"x"}]}"#,
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"name.givenName":"x","active":"False","emails":[{"value":"a"}]}}]}"#,
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members","value":[{"value":"1"}]},{"op":"add","path":"members","value":[{"$ref":"Users/2"}]}]}"#,
+        ],
+        words: JSON,
+        run: patches,
+    },
+    Target {
+        name: "body",
+        corpus: &[
+            r#"{"userName":"a","name":{"givenName":"x"},"emails":[{"value":"a","primary":true}],"manager":{"value":"1"},"roles":[{"value":"r"}]}"#,
+            r#"{"displayName":"g","members":[{"value":"1","type":"User"}],"urn:ietf:params:scim:schemas:extension:entra-scim:2.0:Group":{"owners":[{"value":"1"}]}}"#,
+        ],
+        words: JSON,
+        run: bodies,
+    },
+    Target {
+        name: "query",
+        corpus: &[
+            "filter=userName eq \"a\"&startIndex=1&count=10&sortBy=name.familyName&sortOrder=descending",
+            "attributes=userName,emails.value&excludedAttributes=groups",
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"attributes":["a"],"count":1}"#,
+        ],
+        words: &[
+            "&",
+            "=",
+            ",",
+            "-1",
+            "99999999999999999999",
+            "cursor=",
+            "sortBy=",
+            "attributes=",
+            "filter=",
+        ],
+        run: queries,
+    },
+    Target {
+        name: "header",
+        corpus: &[
+            "read:* write:Groups",
+            "W/\"a\", \"b\"",
+            "2020-01-01T00:00:00.123456789+14:00",
+            "Wed, 21 Oct 2015 07:28:00 GMT",
+            "2.128",
+        ],
+        words: &[
+            "read",
+            "write",
+            ":",
+            "*",
+            ",",
+            "W/",
+            "\"",
+            "T",
+            "Z",
+            "+",
+            "-",
+            "1e308",
+            "9999999999",
+        ],
+        run: headers,
+    },
+    Target {
+        name: "entity",
+        corpus: &[
+            r##"{"id":"1","@odata.type":"#microsoft.graph.user","userPrincipalName":"a@b.c","proxyAddresses":["SMTP:a@b.c"],"businessPhones":["1"],"assignedLicenses":[{"skuId":"s","disabledPlans":["p"]}],"licenseAssignmentStates":[{"skuId":"s","assignedByGroup":null,"state":"Active"}],"manager":{"id":"2"},"createdDateTime":"2020-01-01T00:00:00Z"}"##,
+            r#"{"id":"1","displayName":"g","groupTypes":["Unified"],"mailEnabled":true,"roleDefinitionId":"r","principalId":"1","directoryScopeId":"/"}"#,
+        ],
+        words: &[
+            "null",
+            "[]",
+            "{}",
+            "1",
+            "\"\"",
+            "\"id\":",
+            "true",
+            "\"skuId\":",
+            "\"@odata.type\":",
+            "\"displayName\":",
+        ],
+        run: entities,
+    },
+    Target {
+        name: "odata",
+        corpus: &[
+            "startswith(displayName,'a') and accountEnabled eq true",
+            "assignedLicenses/any(x:x/skuId eq 00000000-0000-0000-0000-000000000000)",
+            "not(mail eq null) or id in ('a','b')",
+        ],
+        words: &[
+            "(",
+            ")",
+            "'",
+            "''",
+            " and ",
+            " or ",
+            " eq ",
+            " in ",
+            "/any(x:",
+            "null",
+            "true",
+            "2020-01-01T00:00:00Z",
+        ],
+        run: odata_filters,
+    },
+];
