@@ -279,13 +279,8 @@ async fn a_write_cut_short_is_seen() {
     let user = tenant.any_user().await;
     let ready = tenant.simulator().clone();
     let (program, serving, token) = tokio::task::spawn_blocking(move || {
-        let credential = [
-            ("KIND", "client-secret"),
-            ("CLIENT_ID", &*ready.client_id),
-            ("SECRET", &*ready.client_secret),
-        ];
         let program =
-            Program::new(&ready, &credential).set("ENTRA_SCIM__SERVER__REQUEST_DEADLINE_SECS", "1");
+            Program::with_secret(&ready).set("ENTRA_SCIM__SERVER__REQUEST_DEADLINE_SECS", "1");
         let token = program.token();
         let serving = program.serve();
         (program, serving, token)

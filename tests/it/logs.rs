@@ -45,12 +45,7 @@ async fn every_line_of_a_request_has_its_id() {
     let user = tenant.any_user().await;
     let ready = tenant.simulator().clone();
     let (serving, token) = tokio::task::spawn_blocking(move || {
-        let credential = [
-            ("KIND", "client-secret"),
-            ("CLIENT_ID", &*ready.client_id),
-            ("SECRET", &*ready.client_secret),
-        ];
-        let program = Program::new(&ready, &credential).set(
+        let program = Program::with_secret(&ready).set(
             "ENTRA_SCIM__LOG__LEVEL",
             "debug,hyper=off,hyper_util=off,reqwest=off,sqlx=off,h2=off",
         );

@@ -14,12 +14,7 @@ async fn serving(tenant: &App, keys: &[(&'static str, &'static str)]) -> (Servin
     let ready = tenant.simulator().clone();
     let keys = keys.to_vec();
     tokio::task::spawn_blocking(move || {
-        let credential = [
-            ("KIND", "client-secret"),
-            ("CLIENT_ID", &*ready.client_id),
-            ("SECRET", &*ready.client_secret),
-        ];
-        let mut program = Program::new(&ready, &credential);
+        let mut program = Program::with_secret(&ready);
         for (key, value) in keys {
             program = program.set(&format!("ENTRA_SCIM__SERVER__{key}"), value);
         }
@@ -87,7 +82,7 @@ async fn large_lists_side_by_side() {
         most = most.max(peak);
     }
     let mut after = serving.megabytes();
-    for _ in 0..200 {
+    for _ in 0..300 {
         if after < before + 50 {
             break;
         }

@@ -4,26 +4,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::limited;
 use super::raw::{connect, first_bytes, sent, until_closed};
 use crate::support::{
     app::{App, Options},
     program::Program,
 };
-
-async fn bounded(keys: &[(&str, &str)], latency_ms: u64) -> App {
-    let key = |name: &str| format!("ENTRA_SCIM__SERVER__{}", name.to_uppercase());
-    App::with(Options {
-        users: 40,
-        groups: 4,
-        latency_ms,
-        environment: keys
-            .iter()
-            .map(|(name, value)| (key(name), (*value).to_owned()))
-            .collect(),
-        ..Options::default()
-    })
-    .await
-}
 
 const SOON: Duration = Duration::from_secs(5);
 const ASKS: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -31,9 +17,9 @@ const ASKS: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_of_one_peer() {
     use tokio::io::AsyncWriteExt as _;
-    let app = bounded(
-        &[("max_connections_per_peer", "3"), ("max_connections", "5")],
+    let app = limited(
         0,
+        &[("max_connections_per_peer", "3"), ("max_connections", "5")],
     )
     .await;
     let mut held = Vec::new();
@@ -67,13 +53,13 @@ async fn connections_of_one_peer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn places_of_one_token() {
-    let app = bounded(
+    let app = limited(
+        300,
         &[
             ("max_concurrent_requests", "6"),
             ("max_concurrent_requests_per_tenant", "5"),
             ("max_concurrent_requests_per_token", "3"),
         ],
-        300,
     )
     .await;
     let user = app.any_user().await;
@@ -107,7 +93,7 @@ async fn places_of_one_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_a_second() {
-    let app = bounded(&[("requests_per_sec_per_token", "5")], 0).await;
+    let app = limited(0, &[("requests_per_sec_per_token", "5")]).await;
     let other = app.with_token(Some(&app.issue_token("read:Users", None).await));
     let mut refused = 0;
     for _ in 0..20 {
@@ -136,14 +122,7 @@ async fn no_descriptors_left() {
     .await;
     let ready = tenant.simulator().clone();
     let serving = tokio::task::spawn_blocking(move || {
-        let credential = [
-            ("KIND", "client-secret"),
-            ("CLIENT_ID", &*ready.client_id),
-            ("SECRET", &*ready.client_secret),
-        ];
-        Program::new(&ready, &credential)
-            .with_descriptors(60)
-            .serve()
+        Program::with_secret(&ready).with_descriptors(60).serve()
     })
     .await
     .unwrap();

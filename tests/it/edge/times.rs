@@ -4,31 +4,22 @@ use std::time::{Duration, Instant};
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
+use super::limited;
 use super::raw::{first_bytes, head, sent, until_closed};
 use crate::support::{
     app::{App, Options},
     program::Program,
 };
 
-async fn hasty(keys: &[(&str, &str)]) -> App {
-    let key = |name: &str| format!("ENTRA_SCIM__SERVER__{}", name.to_uppercase());
-    App::with(Options {
-        users: 60,
-        groups: 4,
-        environment: keys
-            .iter()
-            .map(|(name, value)| (key(name), (*value).to_owned()))
-            .collect(),
-        ..Options::default()
-    })
-    .await
-}
-
 const SOON: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_heads_and_silence() {
-    let app = hasty(&[("header_timeout_secs", "1"), ("idle_timeout_secs", "3")]).await;
+    let app = limited(
+        0,
+        &[("header_timeout_secs", "1"), ("idle_timeout_secs", "3")],
+    )
+    .await;
     for (text, least) in [
         ("", 900),
         ("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: ", 900),
@@ -54,7 +45,7 @@ async fn half_heads_and_silence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_bodies() {
-    let app = hasty(&[("body_timeout_secs", "2")]).await;
+    let app = limited(0, &[("body_timeout_secs", "2")]).await;
     let half = head("POST", "/Users", app.token(), 1000) + "{\"userName\":";
     let mut socket = sent(app.address(), &half).await;
     let answer = until_closed(&mut socket, SOON).await.unwrap();
@@ -66,7 +57,7 @@ async fn half_bodies() {
 /// token may not send.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_before_the_body() {
-    let app = hasty(&[]).await;
+    let app = limited(0, &[]).await;
     let reader = app.issue_token("read:*", None).await;
     for (token, length, status) in [
         (app.token(), 100_000_000, "413"),
@@ -85,7 +76,7 @@ async fn refused_before_the_body() {
 /// A reader that takes nothing is let go, and what it held comes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_do_not_read() {
-    let app = hasty(&[("write_timeout_secs", "1")]).await;
+    let app = limited(0, &[("write_timeout_secs", "1")]).await;
     let list = format!(
         "GET /scim/v2/Users?count=60 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
         app.token()
@@ -119,12 +110,7 @@ async fn shutdown_waits_for_nothing_half_sent() {
     .await;
     let ready = tenant.simulator().clone();
     let (mut serving, token) = tokio::task::spawn_blocking(move || {
-        let credential = [
-            ("KIND", "client-secret"),
-            ("CLIENT_ID", &*ready.client_id),
-            ("SECRET", &*ready.client_secret),
-        ];
-        let program = Program::new(&ready, &credential);
+        let program = Program::with_secret(&ready);
         let token = program.token();
         (program.serve(), token)
     })

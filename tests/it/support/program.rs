@@ -57,6 +57,16 @@ impl Program {
         program
     }
 
+    /// In front of the simulator, signing in with its client secret.
+    pub fn with_secret(simulator: &ReadyLine) -> Self {
+        let credential = [
+            ("KIND", "client-secret"),
+            ("CLIENT_ID", &*simulator.client_id),
+            ("SECRET", &*simulator.client_secret),
+        ];
+        Self::new(simulator, &credential)
+    }
+
     /// Sets a variable, in place of an earlier one of the name.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(known, _)| known != name);
