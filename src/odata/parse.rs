@@ -26,8 +26,8 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Parses a `$filter` expression. `and` binds tighter than `or`; function names are read without
-/// case, as Graph does (`startswith`, `startsWith`).
+/// Parses a `$filter` expression. `and` binds tighter than `or`; operators, functions and literals
+/// that are words are read without case, as Graph does (`startswith`, `NOT(…)`, `tags/Any(…)`).
 pub fn filter(text: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser {
         text,
@@ -83,13 +83,13 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Takes `word` when it stands alone.
+    /// Takes `word`, in any case, when it stands alone.
     fn keyword(&mut self, word: &str) -> bool {
         self.space();
-        let Some(after) = self.rest().strip_prefix(word) else {
+        let Some((head, after)) = self.rest().split_at_checked(word.len()) else {
             return false;
         };
-        if after.starts_with(|c: char| is_name(c) || c == '/') {
+        if !head.eq_ignore_ascii_case(word) || after.starts_with(|c: char| is_name(c) || c == '/') {
             return false;
         }
         self.at += word.len();
@@ -158,10 +158,10 @@ impl<'a> Parser<'a> {
             if let Some(function) = function(path) {
                 return self.call(function);
             }
-            if let Some(collection) = path.strip_suffix("/any") {
+            if let Some(collection) = without_suffix(path, "/any") {
                 return self.lambda(collection, true);
             }
-            if let Some(collection) = path.strip_suffix("/all") {
+            if let Some(collection) = without_suffix(path, "/all") {
                 return self.lambda(collection, false);
             }
             self.at = start;
@@ -232,7 +232,7 @@ impl<'a> Parser<'a> {
             return Err(self.error("expected an operator"));
         };
         let value = self.literal()?;
-        if let Some(collection) = path.strip_suffix("/$count") {
+        if let Some(collection) = without_suffix(path, "/$count") {
             let Literal::Int(count) = value else {
                 return Err(self.error("expected a number"));
             };
@@ -247,11 +247,12 @@ impl<'a> Parser<'a> {
             return self.string();
         }
         let word = self.run(|c| is_name(c) || matches!(c, '.' | ':' | '+' | '-'));
+        let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
         Ok(match word {
             "" => return Err(self.error("expected a value")),
-            "null" => Literal::Null,
-            "true" => Literal::Bool(true),
-            "false" => Literal::Bool(false),
+            _ if is("null") => Literal::Null,
+            _ if is("true") => Literal::Bool(true),
+            _ if is("false") => Literal::Bool(false),
             _ => word
                 .parse()
                 .map_or_else(|_| Literal::Bare(word.to_owned()), Literal::Int),
@@ -276,6 +277,11 @@ impl<'a> Parser<'a> {
 }
 
 const OPERATORS: [Op; 6] = [Op::Eq, Op::Ne, Op::Ge, Op::Le, Op::Gt, Op::Lt];
+
+fn without_suffix<'a>(path: &'a str, suffix: &str) -> Option<&'a str> {
+    let (head, tail) = path.split_at_checked(path.len().checked_sub(suffix.len())?)?;
+    tail.eq_ignore_ascii_case(suffix).then_some(head)
+}
 
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
@@ -320,7 +326,19 @@ mod tests {
             ),
             ("startswith(mail,'a') eq true", "startsWith(mail,'a')"),
             ("not startswith(mail,'a')", "not(startsWith(mail,'a'))"),
-            ("NOT (a eq 1)", ""),
+            ("NOT (a eq 1)", "not(a eq 1)"),
+            (
+                "NOT(startswith(a,'x')) AND b EQ True OR c Ne NULL",
+                "not(startsWith(a,'x')) and b eq true or c ne null",
+            ),
+            ("tags/Any(t:t EQ 'x')", "tags/any(t:t eq 'x')"),
+            (
+                "a IN ('x') and b/$Count ne 0",
+                "a in ('x') and b/$count ne 0",
+            ),
+            ("a eq ' and b or ''c'", "a eq ' and b or ''c'"),
+            ("a eq 'x' and", ""),
+            ("a like 'é'", ""),
             ("( a eq 'x' )", "a eq 'x'"),
             ("a eq -5", "a eq -5"),
             ("x/any(c: c  eq 'd')", "x/any(c:c eq 'd')"),

@@ -17,6 +17,14 @@ use crate::odata::request::Method;
 /// The most items.
 const MAX_ITEMS: usize = 20;
 
+/// Headers of the connection's answer alone: items were recorded without them.
+const OUTER: [&str; 4] = [
+    "Strict-Transport-Security",
+    "request-id",
+    "client-request-id",
+    "x-ms-ags-diagnostic",
+];
+
 struct Item {
     id: String,
     request: SimRequest,
@@ -137,6 +145,7 @@ fn shown(id: &str, response: &mut SimResponse) -> Value {
     let headers: Map<String, Value> = response
         .headers
         .drain(..)
+        .filter(|(name, _)| !OUTER.iter().any(|outer| name.eq_ignore_ascii_case(outer)))
         .map(|(name, value)| (name, value.into()))
         .collect();
     shown.insert("headers".to_owned(), headers.into());
@@ -256,6 +265,7 @@ fn parse_item(outer: &SimRequest, item: &Value) -> Result<Item, SimError> {
     let request = SimRequest {
         method,
         path,
+        written: None,
         query: parse_query(query),
         headers,
         body,

@@ -9,7 +9,7 @@ use super::operations::subscriptions;
 use super::options::Habits;
 use super::request::{Caller, SimRequest, SimResponse};
 use super::sets::SETS;
-use super::{dispatch, headers};
+use super::{dispatch, headers, route};
 use crate::odata::request::Method;
 
 pub use super::options::Options;
@@ -109,6 +109,13 @@ impl Graph {
     /// Answers one request, or a `$batch`. Blocks for as long as the directory is locked, and
     /// never awaits.
     pub fn handle(&self, request: &SimRequest) -> SimResponse {
+        let plain = route::plain(&request.path, &self.read().tenant);
+        let rewritten = plain.map(|path| SimRequest {
+            path,
+            written: Some(request.path.clone()),
+            ..request.clone()
+        });
+        let request = rewritten.as_ref().unwrap_or(request);
         let mut response = match self.gate.before(request) {
             Some(response) => response,
             None => self.run(request),

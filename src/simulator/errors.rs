@@ -132,6 +132,11 @@ impl SimError {
         .detail("ObjectConflict", name)
     }
 
+    /// A mail address that somebody else has, as any of theirs.
+    pub fn address_conflict() -> Self {
+        Self::conflict("proxyAddresses").detail("ConflictingObjects", "proxyAddresses")
+    }
+
     /// The object is mastered on premises.
     pub fn on_premises() -> Self {
         Self::bad(

@@ -1,5 +1,6 @@
 //! A strict double of Microsoft Graph: documented behaviour only, Graph's own errors for the rest.
 
+mod applications;
 pub mod arm;
 mod batch;
 pub mod control;
@@ -16,6 +17,7 @@ mod model;
 pub mod notifications;
 mod operations;
 pub mod options;
+mod parts;
 pub mod permissions;
 mod query;
 pub mod request;

@@ -86,7 +86,7 @@ pub enum Filtering {
     Facts,
     /// `eq` on these properties, by default.
     Only(&'static [&'static str]),
-    /// No OData option at all.
+    /// Nothing, and no other OData option but `$select`.
     None,
 }
 
@@ -149,6 +149,8 @@ pub enum What {
 pub struct Links {
     /// The related objects.
     pub items: Follow,
+    /// What they are, where the relation says so; else directory objects of any kind.
+    pub holds: Option<Kind>,
     /// At most one.
     pub single: bool,
     /// Whether a cast needs the advanced parameters.

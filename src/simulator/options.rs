@@ -16,6 +16,8 @@ pub struct Options {
     pub profile_by_application: bool,
     /// Whether every user has a mailbox; else only users with `mail` do.
     pub mailbox_for_all: bool,
+    /// Whether a new user's `mailNickname` must be nobody else's; else two users may share one.
+    pub unique_mail_nickname: bool,
     /// How delta queries behave.
     pub delta: Habits,
 }
@@ -28,6 +30,7 @@ impl Default for Options {
             page_token_life: Duration::hours(1),
             profile_by_application: false,
             mailbox_for_all: false,
+            unique_mail_nickname: true,
             delta: Habits::default(),
         }
     }

@@ -9,6 +9,15 @@ use super::directory::{ticks, time_text};
 use super::errors::SimError;
 use crate::odata::request::Method;
 
+/// Graph's hosts, one of each cloud. Clients write them as constants, in addresses of objects and as
+/// the resource that they want a token for, wherever they reach Graph.
+pub const GRAPH_HOSTS: [&str; 4] = [
+    "graph.microsoft.com",
+    "graph.microsoft.us",
+    "dod-graph.microsoft.us",
+    "microsoftgraph.chinacloudapi.cn",
+];
+
 /// Who calls, as its token says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
@@ -27,6 +36,9 @@ pub struct SimRequest {
     pub method: Method,
     /// The path below the version (`/users/x`), percent-encoded as it came.
     pub path: String,
+    /// The path as it was written, where that is another: with the tenant before it, or with names
+    /// qualified by their namespace.
+    pub written: Option<String>,
     /// Query options, decoded, in order.
     pub query: Vec<(String, String)>,
     /// Headers, names in lower case.
@@ -52,6 +64,7 @@ impl SimRequest {
         Self {
             method,
             path: path.to_owned(),
+            written: None,
             query: parse_query(query),
             headers: Vec::new(),
             body: Bytes::new(),
@@ -107,6 +120,19 @@ impl SimRequest {
     /// `http://host/v1.0`
     pub fn base(&self) -> String {
         format!("{}/{}", self.origin, self.version)
+    }
+
+    /// Whether a PATCH by an alternate key makes the object that is not there
+    /// ([upsert](https://learn.microsoft.com/graph/api/application-upsert)).
+    pub fn creates_if_missing(&self) -> bool {
+        let preferences = self.header("prefer").unwrap_or_default();
+        let mut all = preferences.split([',', ';']).map(str::trim);
+        self.method == Method::Patch && all.any(|p| p.eq_ignore_ascii_case("create-if-missing"))
+    }
+
+    /// The path that links go on with.
+    pub fn written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.path)
     }
 
     /// The body as a JSON object.

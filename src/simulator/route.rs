@@ -2,8 +2,13 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::directory::{Kind, Tenant};
 use super::errors::SimError;
 use super::model::{EntitySet, Sets};
+use crate::odata::facts;
+
+/// What names of types and operations may be qualified by: the namespace, and its alias.
+const NAMESPACES: [&str; 2] = ["microsoft.graph.", "graph."];
 
 /// A path, resolved as far as the table of entity sets goes.
 #[derive(Debug)]
@@ -12,6 +17,68 @@ pub struct Route {
     pub set: &'static EntitySet,
     /// Everything behind it, decoded; `name('key')` is two segments.
     pub rest: Vec<String>,
+}
+
+/// A path below the version as everything behind reads it: without the tenant in front
+/// (`/{tenant}/users`), operations under their plain names (`microsoft.graph.addPassword`), type
+/// casts under their full ones (`graph.user`). `None`: it is written so already.
+pub fn plain(path: &str, tenant: &Tenant) -> Option<String> {
+    let mut segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    let fronted = segments.len() > 1 && is_tenant(segments[0], tenant);
+    if fronted {
+        segments.remove(0);
+    }
+    let named: Vec<Option<String>> = segments.iter().map(|s| unqualified(s)).collect();
+    if !fronted && named.iter().all(Option::is_none) {
+        return None;
+    }
+    let plain = segments
+        .iter()
+        .zip(&named)
+        .fold(String::new(), |path, (segment, named)| {
+            path + "/" + named.as_deref().unwrap_or(segment)
+        });
+    (plain != path).then_some(plain)
+}
+
+fn is_tenant(segment: &str, tenant: &Tenant) -> bool {
+    segment.eq_ignore_ascii_case("myorganization")
+        || segment.eq_ignore_ascii_case(&tenant.id.to_string())
+        || tenant
+            .domains
+            .iter()
+            .any(|domain| segment.eq_ignore_ascii_case(&domain.name))
+}
+
+/// The plain name of a qualified operation, or the full name of a type; `None` for anything else.
+fn unqualified(segment: &str) -> Option<String> {
+    let name = without_namespace(segment)?;
+    let (name, call) = match name.find('(') {
+        Some(at) => name.split_at(at),
+        None => (name, ""),
+    };
+    if let Some(operation) = facts::operation(name) {
+        return Some(format!("{operation}{call}"));
+    }
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.entity().eq_ignore_ascii_case(name))?;
+    Some(format!("{}{}{call}", NAMESPACES[0], kind.entity()))
+}
+
+fn without_namespace(segment: &str) -> Option<&str> {
+    NAMESPACES.iter().find_map(|namespace| {
+        let (head, tail) = segment.split_at_checked(namespace.len())?;
+        head.eq_ignore_ascii_case(namespace).then_some(tail)
+    })
+}
+
+/// The kind that a cast segment names: `microsoft.graph.user`, `graph.user`.
+pub fn cast(segment: &str) -> Option<Kind> {
+    let name = without_namespace(segment)?;
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.is_directory_object() && kind.entity().eq_ignore_ascii_case(name))
 }
 
 /// Resolves a path below the version. Segments are read without case.
@@ -91,6 +158,45 @@ fn key_text(key: &str) -> String {
 mod tests {
     use super::*;
     use crate::simulator::sets::SETS;
+
+    #[test]
+    fn qualified_names_become_plain() {
+        let tenant = Tenant {
+            id: uuid::Uuid::from_u128(7),
+            name: "T".to_owned(),
+            created: time::OffsetDateTime::UNIX_EPOCH,
+            domains: vec![crate::simulator::directory::Domain {
+                name: "t.test".to_owned(),
+                is_default: true,
+                is_initial: true,
+            }],
+        };
+        let id = tenant.id.to_string();
+        for (path, expected) in [
+            (
+                "/applications/x/microsoft.graph.addPassword",
+                Some("/applications/x/addPassword"),
+            ),
+            (
+                "/applications/x/GRAPH.addpassword",
+                Some("/applications/x/addPassword"),
+            ),
+            ("/users/microsoft.graph.delta()", Some("/users/delta()")),
+            (
+                "/groups/x/members/graph.USER/$count",
+                Some("/groups/x/members/microsoft.graph.user/$count"),
+            ),
+            ("/groups/x/members/microsoft.graph.user", None),
+            ("/users/x", None),
+            ("/users/graph.user@t.test", None),
+            (&format!("/{id}/users/x"), Some("/users/x")),
+            ("/T.test/users", Some("/users")),
+            ("/myorganization/users", Some("/users")),
+            ("/t.test", None),
+        ] {
+            assert_eq!(plain(path, &tenant).as_deref(), expected, "{path}");
+        }
+    }
 
     #[test]
     fn paths_are_split() {

@@ -9,6 +9,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::directory::{Kind, Relation};
+
 /// A whole tenant.
 #[derive(Clone, Debug)]
 pub struct SeedTenant {
@@ -36,6 +38,39 @@ pub struct SeedTenant {
     pub administrative_units: Vec<SeedUnit>,
     /// The application that calls: its registration and service principal.
     pub app: SeedApp,
+    /// Objects of other kinds.
+    pub objects: Vec<SeedObject>,
+    /// Relations of those.
+    pub links: Vec<SeedLink>,
+}
+
+/// An object of any kind, as Graph shows it.
+#[derive(Clone, Debug)]
+pub struct SeedObject {
+    /// What it is.
+    pub kind: Kind,
+    /// The object id.
+    pub id: Uuid,
+    /// Properties; null ones are left out.
+    pub properties: Vec<(&'static str, Value)>,
+}
+
+/// A relation of a [`SeedObject`].
+#[derive(Clone, Copy, Debug)]
+pub struct SeedLink {
+    /// Which.
+    pub relation: Relation,
+    /// The object.
+    pub from: Uuid,
+    /// The other end.
+    pub to: SeedEnd,
+}
+
+/// The other end of a relation.
+#[derive(Clone, Copy, Debug)]
+pub enum SeedEnd {
+    /// A user, by number.
+    User(usize),
 }
 
 /// A user. Properties carry Graph's names and Graph's JSON; `id`, relations and licences are not

@@ -83,6 +83,7 @@ pub async fn from_http(version: String, request: Request) -> Result<SimRequest, 
             .strip_prefix(&format!("/{version}"))
             .unwrap_or(path)
             .to_owned(),
+        written: None,
         query: parse_query(parts.uri.query().unwrap_or_default()),
         body,
         origin,

@@ -1,155 +1,16 @@
 //! The table of entity sets. A new collection is a row here.
 
-use std::collections::BTreeSet;
-
-use super::directory::{Items, Kind, Reader, Relation, Slot};
-use super::model::{
-    EntitySet, Filtering, Follow, Holds, Links, OnObject, Paging, Part, Sets, What,
-};
+use super::directory::Kind;
+use super::model::{EntitySet, Filtering, Holds, Paging, Part, Sets, What};
 use super::operations::{
-    applications, deleted, documents, federated, grants, groups, invitations, licences, mailbox,
-    membership, objects, photo, pim, refs, roles, subscriptions, templates, units, users,
+    applications, deleted, devices, documents, extensions, federated, grants, groups, invitations,
+    licences, mailbox, objects, photo, pim, refs, roles, scoped, settings, subscriptions,
+    templates, units, users,
 };
-
-macro_rules! items {
-    ($name:ident, $direction:ident, $relation:ident) => {
-        fn $name(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
-            dir.$direction(Relation::$relation, slot, after)
-        }
-    };
-}
-
-items!(members, targets, Member);
-items!(member_of, sources, Member);
-items!(owners, targets, Owner);
-items!(owned, sources, Owner);
-items!(manager, targets, Manager);
-items!(reports, sources, Manager);
-items!(sponsors, targets, Sponsor);
-
-fn nothing(_: Reader<'_>, _: Slot, _: Option<Slot>) -> Items<'_> {
-    Box::new(std::iter::empty())
-}
-
-fn transitive_members(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
-    beyond(dir.closure(slot, true), after)
-}
-
-fn transitive_member_of(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
-    beyond(dir.closure(slot, false), after)
-}
-
-fn beyond<'a>(set: BTreeSet<Slot>, after: Option<Slot>) -> Items<'a> {
-    let items = set.into_iter();
-    Box::new(items.filter(move |slot| after.is_none_or(|after| *slot > after)))
-}
-
-const fn list(name: &'static str, items: Follow) -> Part {
-    Part {
-        name,
-        what: What::Links(links(items)),
-    }
-}
-
-const fn links(items: Follow) -> Links {
-    Links {
-        items,
-        single: false,
-        transitive: false,
-        paging: Paging::Pages,
-        add: None,
-        remove: None,
-    }
-}
-
-const fn transitive(name: &'static str, items: Follow) -> Part {
-    Part {
-        name,
-        what: What::Links(Links {
-            transitive: true,
-            ..links(items)
-        }),
-    }
-}
-
-const fn action(name: &'static str, run: OnObject) -> Part {
-    Part {
-        name,
-        what: What::Action(run),
-    }
-}
-
-const MEMBER_OF: Part = list("memberOf", member_of);
-const TRANSITIVE_MEMBER_OF: Part = transitive("transitiveMemberOf", transitive_member_of);
-const OWNED: Part = list("ownedObjects", owned);
-const CHECK_GROUPS: Part = action("checkMemberGroups", membership::check_groups);
-const CHECK_OBJECTS: Part = action("checkMemberObjects", membership::check_objects);
-const GET_GROUPS: Part = action("getMemberGroups", membership::get_groups);
-const GET_OBJECTS: Part = action("getMemberObjects", membership::get_objects);
-const CANCEL: Part = action("cancel", pim::cancel);
-const OWNERS: Part = Part {
-    name: "owners",
-    what: What::Links(Links {
-        add: Some(refs::add_owner),
-        remove: Some(refs::remove_owner),
-        ..links(owners)
-    }),
-};
-
-const APP_ROLES: Part = Part {
-    name: "appRoleAssignments",
-    what: What::Special {
-        read: grants::read_assignments,
-        change: grants::change_assignments,
-    },
-};
-
-const EMPTY: EntitySet = EntitySet {
-    path: &[],
-    holds: Holds::Nothing,
-    context: "",
-    paging: Paging::Pages,
-    filter: Filtering::Facts,
-    keys: &[],
-    create: None,
-    update: None,
-    delete: None,
-    actions: &[],
-    parts: &[],
-};
-
-const PRINCIPAL: Part = Part {
-    name: "principal",
-    what: What::Links(Links {
-        single: true,
-        ..links(roles::principal)
-    }),
-};
-const ROLE_DEFINITION: Part = Part {
-    name: "roleDefinition",
-    what: What::Links(Links {
-        single: true,
-        ..links(roles::definition)
-    }),
-};
-
-/// A collection of scheduled roles.
-const SCHEDULED: EntitySet = EntitySet {
-    filter: Filtering::Only(&[
-        "id",
-        "principalId",
-        "roleDefinitionId",
-        "directoryScopeId",
-        "status",
-        "action",
-        "assignmentType",
-        "memberType",
-        "targetScheduleId",
-        "roleAssignmentScheduleId",
-        "roleEligibilityScheduleId",
-    ]),
-    parts: &[PRINCIPAL, ROLE_DEFINITION],
-    ..EMPTY
+use super::parts::{
+    self, APP_ROLES, CANCEL, CHECK_GROUPS, CHECK_OBJECTS, EMPTY, GET_GROUPS, GET_OBJECTS,
+    MEMBER_OF, OWNED, OWNERS, PRINCIPAL, ROLE_DEFINITION, SCHEDULED, TRANSITIVE_MEMBER_OF, action,
+    members_by,
 };
 
 /// Every entity set.
@@ -162,28 +23,19 @@ pub static SETS: Sets = Sets(&[
         update: Some(users::update),
         delete: Some(deleted::delete_user),
         parts: &[
-            Part {
-                name: "manager",
-                what: What::Links(Links {
-                    single: true,
-                    add: Some(refs::set_manager),
-                    remove: Some(refs::remove_manager),
-                    ..links(manager)
-                }),
-            },
-            list("directReports", reports),
+            parts::MANAGER,
+            parts::DIRECT_REPORTS,
             MEMBER_OF,
             TRANSITIVE_MEMBER_OF,
             OWNED,
-            list("ownedDevices", nothing),
-            list("registeredDevices", nothing),
+            parts::CREATED,
+            parts::OWNED_DEVICES,
+            parts::REGISTERED_DEVICES,
+            parts::GRANTS_OF_USER,
+            parts::SPONSORS,
             Part {
-                name: "sponsors",
-                what: What::Links(Links {
-                    add: Some(refs::add_sponsor),
-                    remove: Some(refs::remove_sponsor),
-                    ..links(sponsors)
-                }),
+                name: "scopedRoleMemberOf",
+                what: What::Documents(scoped::of_member),
             },
             Part {
                 name: "licenseDetails",
@@ -223,16 +75,14 @@ pub static SETS: Sets = Sets(&[
         update: Some(groups::update),
         delete: Some(deleted::delete_group),
         parts: &[
-            Part {
-                name: "members",
-                what: What::Links(Links {
-                    add: Some(refs::add_member),
-                    remove: Some(refs::remove_member),
-                    ..links(members)
-                }),
-            },
+            members_by(Paging::Pages, refs::add_member, refs::remove_member),
             OWNERS,
-            transitive("transitiveMembers", transitive_members),
+            parts::TRANSITIVE_MEMBERS,
+            parts::LICENCE_ERRORS,
+            Part {
+                name: "settings",
+                what: What::Documents(settings::of_group),
+            },
             MEMBER_OF,
             TRANSITIVE_MEMBER_OF,
             action("assignLicense", licences::assign_to_group),
@@ -261,6 +111,13 @@ pub static SETS: Sets = Sets(&[
                     change: federated::change,
                 },
             },
+            Part {
+                name: "extensionProperties",
+                what: What::Special {
+                    read: extensions::read,
+                    change: extensions::change,
+                },
+            },
             action("addPassword", applications::add_password),
             action("removePassword", applications::remove_password),
         ],
@@ -277,6 +134,8 @@ pub static SETS: Sets = Sets(&[
         parts: &[
             OWNERS,
             OWNED,
+            parts::CREATED,
+            parts::GRANTS_OF_CLIENT,
             Part {
                 name: "appRoleAssignedTo",
                 what: What::Special {
@@ -302,8 +161,52 @@ pub static SETS: Sets = Sets(&[
         context: "directoryObjects",
         paging: Paging::Never,
         delete: Some(deleted::delete_any),
-        actions: &[("getByIds", objects::get_by_ids)],
+        actions: &[
+            ("getByIds", objects::get_by_ids),
+            ("getAvailableExtensionProperties", extensions::get_available),
+        ],
         parts: &[CHECK_GROUPS, CHECK_OBJECTS, GET_GROUPS, GET_OBJECTS],
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["devices"],
+        holds: Holds::One(Kind::Device),
+        context: "devices",
+        keys: &["deviceId"],
+        update: Some(devices::update),
+        delete: Some(devices::delete),
+        parts: &[
+            parts::REGISTERED_OWNERS,
+            parts::REGISTERED_USERS,
+            MEMBER_OF,
+            TRANSITIVE_MEMBER_OF,
+        ],
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["contacts"],
+        holds: Holds::One(Kind::OrgContact),
+        context: "contacts",
+        parts: &[
+            parts::CONTACT_MANAGER,
+            parts::DIRECT_REPORTS,
+            MEMBER_OF,
+            TRANSITIVE_MEMBER_OF,
+        ],
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["groupSettings"],
+        holds: Holds::Documents(settings::all),
+        context: "groupSettings",
+        paging: Paging::Whole,
+        ..EMPTY
+    },
+    EntitySet {
+        path: &["groupSettingTemplates"],
+        holds: Holds::Documents(settings::templates),
+        context: "groupSettingTemplates",
+        paging: Paging::Whole,
         ..EMPTY
     },
     EntitySet {
@@ -313,15 +216,13 @@ pub static SETS: Sets = Sets(&[
         paging: Paging::Whole,
         keys: &["roleTemplateId"],
         create: Some(roles::activate),
-        parts: &[Part {
-            name: "members",
-            what: What::Links(Links {
-                paging: Paging::Whole,
-                add: Some(roles::add_member),
-                remove: Some(roles::remove_member),
-                ..links(members)
-            }),
-        }],
+        parts: &[
+            members_by(Paging::Whole, roles::add_member, roles::remove_member),
+            Part {
+                name: "scopedMembers",
+                what: What::Documents(scoped::of_role),
+            },
+        ],
         ..EMPTY
     },
     EntitySet {
@@ -331,14 +232,16 @@ pub static SETS: Sets = Sets(&[
         create: Some(units::create),
         update: Some(units::update),
         delete: Some(deleted::delete_unit),
-        parts: &[Part {
-            name: "members",
-            what: What::Links(Links {
-                add: Some(units::add_member),
-                remove: Some(units::remove_member),
-                ..links(members)
-            }),
-        }],
+        parts: &[
+            members_by(Paging::Pages, units::add_member, units::remove_member),
+            Part {
+                name: "scopedRoleMembers",
+                what: What::Special {
+                    read: scoped::read,
+                    change: scoped::change,
+                },
+            },
+        ],
         ..EMPTY
     },
     EntitySet {

@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::arm;
+use super::applications::InDirectory;
+use super::arm::{self, Arm};
 use super::control::{self, Control, OffsetClock};
 use super::core::{Gate, Graph, Options};
 use super::directory::Lags;
@@ -194,10 +195,11 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
     let gate: Arc<dyn Gate> = passage.clone();
     let graph = Arc::new(Graph::new(directory, gate, Options::default()));
     passage.attach(&graph);
+    identity.attach(Arc::new(InDirectory::of(&graph)));
     let desk = Arc::new(Desk::default());
     let courier = notifications::start(&graph, Arc::clone(&desk)).map_err(Error::Notifications)?;
 
-    let arm = arm::router(Arc::clone(&graph), Arc::clone(&identity));
+    let arm = Arm::new(Arc::clone(&graph), Arc::clone(&identity));
     let router = Router::new()
         .merge(front::router(Front {
             graph: Arc::clone(&graph),
@@ -220,9 +222,13 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
                 desk,
                 churn: Arc::default(),
                 registration: Arc::new(registration),
+                arm: arm.clone(),
+                throttle: settings.throttle,
+                token_lifetime: settings.token_lifetime,
             }),
         )
-        .merge(arm)
+        .merge(arm::router(arm.clone()))
+        .fallback_service(arm::at_root(arm))
         .layer(axum::middleware::from_fn_with_state(
             Arc::new(Outer {
                 passage,

@@ -170,6 +170,8 @@ pub fn tenant() -> SeedTenant {
             members: vec![3],
             ..SeedUnit::default()
         }],
+        objects: Vec::new(),
+        links: Vec::new(),
         app: SeedApp {
             app_id: id(7, 0),
             object_id: id(7, 1),

@@ -8,8 +8,10 @@
 
 #[path = "../common/aloud.rs"]
 mod aloud;
+mod clients;
 mod determinism;
 mod errors;
 mod facts;
+mod reports;
 mod sdk;
 mod sim;

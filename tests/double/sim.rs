@@ -79,6 +79,30 @@ impl Sim {
             .clone_into(&mut self.token);
     }
 
+    /// A token for Resource Manager.
+    pub async fn arm_token(&self) -> String {
+        let ready = &self.running.ready;
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", ready.client_id.as_str()),
+            ("client_secret", &ready.client_secret),
+            ("scope", "https://management.azure.com/.default"),
+        ];
+        let response = self.http.post(&ready.token_endpoint).form(&form);
+        let body: Value = response.send().await.unwrap().json().await.unwrap();
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A form, as token endpoints take it.
+    pub async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Answer {
+        let response = self.http.post(url).form(form).send().await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.json().await.unwrap(),
+        }
+    }
+
     /// Graph's origin.
     pub fn origin(&self) -> &str {
         &self.running.ready.graph

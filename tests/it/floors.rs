@@ -138,6 +138,7 @@ const ROOMS: &[Room] = &[
             "dispatch",
             "notifications",
             "operations",
+            "parts",
             "query",
             "server",
             "sets",
@@ -153,7 +154,15 @@ const ROOMS: &[Room] = &[
     // What makes a tenant, stands around it, spoils it, watches it.
     (
         "laboratory",
-        &["control", "front", "layers", "seed", "settings", "start"],
+        &[
+            "applications",
+            "control",
+            "front",
+            "layers",
+            "seed",
+            "settings",
+            "start",
+        ],
         &["tenant", "vocabulary", "manners", "neighbours"],
     ),
 ];

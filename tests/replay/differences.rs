@@ -175,7 +175,7 @@ static ROWS: &[Row] = &[
         path: "",
         source: ":test_app_owner",
         url: "/owners/6d97229a-391f-473a-893f-f0608b592d7b/$ref",
-        values: Values::Are("204", "400"),
+        values: Values::Are("204", "404"),
         times: 1,
         reason: OWNED,
     },

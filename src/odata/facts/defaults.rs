@@ -18,9 +18,41 @@ pub fn default_properties(entity: &str) -> &'static [&'static str] {
         "administrativeUnit" => ADMINISTRATIVE_UNIT,
         "unifiedRoleDefinition" => ROLE_DEFINITION,
         "unifiedRoleAssignment" => &["id", "principalId", "directoryScopeId", "roleDefinitionId"],
+        "organization" => ORGANIZATION,
         _ => &[],
     }
 }
+
+/// With two that the published type does not declare.
+const ORGANIZATION: &[&str] = &[
+    "id",
+    "deletedDateTime",
+    "businessPhones",
+    "city",
+    "country",
+    "countryLetterCode",
+    "createdDateTime",
+    "defaultUsageLocation",
+    "directorySizeQuota",
+    "displayName",
+    "isMultipleDataLocationsForServicesEnabled",
+    "marketingNotificationEmails",
+    "onPremisesLastSyncDateTime",
+    "onPremisesSyncEnabled",
+    "partnerTenantType",
+    "postalCode",
+    "preferredLanguage",
+    "securityComplianceNotificationMails",
+    "securityComplianceNotificationPhones",
+    "state",
+    "street",
+    "technicalNotificationMails",
+    "tenantType",
+    "privacyProfile",
+    "assignedPlans",
+    "provisionedPlans",
+    "verifiedDomains",
+];
 
 const USER: &[&str] = &[
     "businessPhones",

@@ -118,6 +118,16 @@ impl EntityType {
         self.properties.values()
     }
 
+    /// All navigation properties, by name.
+    pub fn navigations(&self) -> impl Iterator<Item = &Navigation> {
+        self.navigations.values()
+    }
+
+    /// The type that it derives from.
+    pub fn base(&self) -> Option<&str> {
+        RAW.entities.get(&self.name)?.base.as_deref()
+    }
+
     /// A navigation property by its exact name.
     pub fn navigation(&self, name: &str) -> Option<&Navigation> {
         self.navigations.get(name)
@@ -164,6 +174,12 @@ struct RawSchema {
     entities: BTreeMap<String, RawType>,
     complex: BTreeMap<String, RawType>,
     enums: BTreeMap<String, Vec<String>>,
+    operations: Vec<RawOperation>,
+}
+
+#[derive(Deserialize)]
+struct RawOperation {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -297,6 +313,13 @@ pub fn complex(name: &str) -> Option<&'static ComplexType> {
     COMPLEX.get(name)
 }
 
+/// An action or function by its name in any case, as the schema spells it.
+pub fn operation(name: &str) -> Option<&'static str> {
+    let mut all = RAW.operations.iter().map(|operation| &operation.name);
+    all.find(|known| known.eq_ignore_ascii_case(name))
+        .map(String::as_str)
+}
+
 /// The members of an enumeration type.
 pub fn enumeration(name: &str) -> Option<&'static [String]> {
     RAW.enums.get(name).map(Vec::as_slice)
@@ -366,8 +389,10 @@ mod tests {
 
     #[test]
     fn default_properties_exist() {
-        // These two are on the wire, though the published CSDL does not declare them.
-        const UNDECLARED: [(&str, &str); 2] = [
+        // On the wire, though the published CSDL does not declare them.
+        const UNDECLARED: [(&str, &str); 4] = [
+            ("organization", "directorySizeQuota"),
+            ("organization", "isMultipleDataLocationsForServicesEnabled"),
             ("group", "creationOptions"),
             ("servicePrincipal", "createdDateTime"),
         ];

@@ -70,22 +70,37 @@ pub fn moment(at: OffsetDateTime) -> String {
     )
 }
 
-/// The terms of a `$filter`, joined by `and`.
+/// The terms of a `$filter`, joined by `and`; inside quotes it joins nothing, and its case does not
+/// matter.
 pub fn terms(filter: Option<&str>) -> Vec<Term> {
-    filter
+    let all = filter
         .into_iter()
-        .flat_map(|text| text.split(" and "))
-        .map(|term| {
-            let term = term.trim();
-            match term.split_once(" eq ") {
-                Some((name, value)) => Term::Equals(name.trim().to_owned(), unquoted(value.trim())),
-                None => match term.strip_suffix(')').and_then(|t| t.split_once('(')) {
-                    Some((name, value)) => Term::Call(name.to_owned(), unquoted(value)),
-                    None => Term::Unknown(term.to_owned()),
-                },
-            }
-        })
-        .collect()
+        .flat_map(|text| split_outside_quotes(text, " and "));
+    all.map(|term| term_of(term.trim())).collect()
+}
+
+fn term_of(term: &str) -> Term {
+    if let [name, value] = split_outside_quotes(term, " eq ").as_slice() {
+        return Term::Equals(name.trim().to_owned(), unquoted(value.trim()));
+    }
+    match term.strip_suffix(')').and_then(|t| t.split_once('(')) {
+        Some((name, value)) => Term::Call(name.to_owned(), unquoted(value)),
+        None => Term::Unknown(term.to_owned()),
+    }
+}
+
+fn split_outside_quotes<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
+    let (mut parts, mut start, mut quoted) = (Vec::new(), 0, false);
+    for (at, c) in text.char_indices() {
+        quoted ^= c == '\'';
+        let here = text.get(at..at + word.len());
+        if !quoted && at >= start && here.is_some_and(|w| w.eq_ignore_ascii_case(word)) {
+            parts.push(&text[start..at]);
+            start = at + word.len();
+        }
+    }
+    parts.push(&text[start..]);
+    parts
 }
 
 /// A term of a `$filter`.
@@ -99,10 +114,49 @@ pub enum Term {
 }
 
 fn unquoted(text: &str) -> String {
-    text.trim_matches('\'').replace("''", "'")
+    let inner = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\''));
+    inner.unwrap_or(text).replace("''", "'")
 }
 
 /// A list as Resource Manager shows it.
 pub fn list(items: impl Iterator<Item = Value>) -> (u16, Value) {
     (200, json!({"value": items.collect::<Vec<_>>()}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conjunctions_stand_outside_quotes() {
+        let shown = |filter| -> Vec<String> {
+            let all = terms(Some(filter)).into_iter().map(|term| match term {
+                Term::Equals(name, value) => format!("{name}={value}"),
+                Term::Call(name, value) => format!("{name}({value})"),
+                Term::Unknown(text) => format!("?{text}"),
+            });
+            all.collect()
+        };
+        for (filter, expected) in [
+            (
+                "roleName eq 'Read and write'",
+                vec!["roleName=Read and write"],
+            ),
+            (
+                "roleName eq 'a eq b' AND atScope()",
+                vec!["roleName=a eq b", "atScope()"],
+            ),
+            (
+                "roleName EQ 'O''Brien and sons'",
+                vec!["roleName=O'Brien and sons"],
+            ),
+            (
+                "assignedTo('x') and principalId eq y",
+                vec!["assignedTo(x)", "principalId=y"],
+            ),
+            ("nonsense", vec!["?nonsense"]),
+        ] {
+            assert_eq!(shown(filter), expected, "{filter}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod builtin;
 mod call;
 mod definitions;
 mod errors;
+mod hierarchy;
 mod requests;
 mod scope;
 mod store;
@@ -41,16 +42,47 @@ pub struct Arm {
     state: Arc<RwLock<Store>>,
 }
 
-/// `/arm` and everything below.
-pub fn router(graph: Arc<Graph>, identity: Arc<Identity>) -> Router {
-    Router::new()
-        .route("/arm", any(answer))
-        .route("/arm/{*rest}", any(answer))
-        .with_state(Arm {
+impl Arm {
+    /// With nothing in it yet.
+    pub fn new(graph: Arc<Graph>, identity: Arc<Identity>) -> Self {
+        Self {
             graph,
             identity,
             state: Arc::default(),
-        })
+        }
+    }
+
+    /// As it was at the start.
+    pub fn reset(&self) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        *state = Store::default();
+    }
+}
+
+/// Resource Manager at its own address, where clients that keep Microsoft's find it: everything
+/// that nothing else answers, for its hosts.
+pub fn at_root(arm: Arm) -> Router {
+    Router::new().fallback(answer_at_root).with_state(arm)
+}
+
+async fn answer_at_root(state: State<Arm>, request: Request) -> Response {
+    let host = request
+        .headers()
+        .get("host")
+        .and_then(|value| value.to_str().ok());
+    if host.is_some_and(|host| host.starts_with("management.")) {
+        answer(state, request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
+/// `/arm` and everything below.
+pub fn router(arm: Arm) -> Router {
+    Router::new()
+        .route("/arm", any(answer))
+        .route("/arm/{*rest}", any(answer))
+        .with_state(arm)
 }
 
 async fn answer(State(arm): State<Arm>, request: Request) -> Response {
@@ -94,6 +126,14 @@ fn to_http(result: Answer, id: Uuid) -> Response {
 
 impl Arm {
     fn handle(&self, request: &SimRequest) -> Answer {
+        if request
+            .path
+            .trim_matches('/')
+            .eq_ignore_ascii_case("metadata/endpoints")
+        {
+            let tenant = self.graph.read().tenant.clone();
+            return Ok((200, hierarchy::endpoints(&request.origin, &tenant)));
+        }
         let caller = self
             .identity
             .authenticate_arm(request.header("authorization"))
@@ -102,6 +142,10 @@ impl Arm {
         let version = request.option("api-version").unwrap_or_default().to_owned();
         if version.is_empty() {
             return Err(ArmError::version());
+        }
+        let tenant = self.graph.read().tenant.clone();
+        if let Some(answer) = hierarchy::handle(&tenant, request.method, &path) {
+            return answer;
         }
         let Place { scope, kind, rest } = Place::parse(&path)?;
         let body = if request.body.is_empty() {

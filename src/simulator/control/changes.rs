@@ -13,6 +13,7 @@ use super::views::find;
 use crate::base::clock::SharedClock;
 use crate::odata::facts;
 use crate::simulator::directory::{Directory, Kind, Relation, State as Life};
+use crate::simulator::layers::throttle::Throttle;
 use crate::simulator::notifications::desk::Orders;
 use crate::simulator::options::Habits;
 use crate::simulator::seed::seeded;
@@ -209,8 +210,9 @@ fn edge(
     Ok(directory.id_text(from))
 }
 
-/// `POST /_sim/reset`: the tenant as it was seeded; counters at nought, no faults, no churn, notifications on time, the gateway's
-/// application as at the start, all tokens revoked. The clock stays where it is.
+/// `POST /_sim/reset`: the tenant and Resource Manager as they were seeded; counters at nought,
+/// limits and lags as at the start, no faults, no churn, notifications on time, no application that
+/// signs in but the gateway's, as it was at the start, all tokens revoked. The clock stays where it is.
 pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused> {
     let plan = Arc::clone(&control.plan);
     let clock: SharedClock = control.clock.clone();
@@ -237,6 +239,15 @@ pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .clear();
     control.passage.counters.reset();
+    control
+        .passage
+        .set_throttle(Throttle::new(control.throttle));
+    control.arm.reset();
+    let lifetime = time::Duration::try_from(control.token_lifetime);
+    control
+        .identity
+        .set_lifetime(lifetime.unwrap_or(time::Duration::HOUR));
+    control.identity.forget_registrations();
     control
         .identity
         .register(control.registration.as_ref().clone());

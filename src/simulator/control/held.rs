@@ -9,12 +9,14 @@ use serde_json::json;
 use tokio::task::AbortHandle;
 
 use super::clock::OffsetClock;
+use crate::simulator::arm::Arm;
 use crate::simulator::core::Graph;
 use crate::simulator::directory::Lags;
 use crate::simulator::identity::{Identity, Registration};
 use crate::simulator::layers::gate::Passage;
 use crate::simulator::notifications::desk::Desk;
 use crate::simulator::seed::Plan;
+use crate::simulator::settings::ThrottleSize;
 
 /// What the control endpoints hold.
 #[derive(Clone)]
@@ -37,6 +39,12 @@ pub struct Control {
     pub churn: Arc<Mutex<Option<AbortHandle>>>,
     /// The gateway's application as it was at the start.
     pub registration: Arc<Registration>,
+    /// Resource Manager.
+    pub arm: Arm,
+    /// The limits that were enforced at the start, for a reset.
+    pub throttle: ThrottleSize,
+    /// Lifetime of tokens at the start, for a reset.
+    pub token_lifetime: std::time::Duration,
 }
 
 /// A refused control request.

@@ -46,6 +46,7 @@ pub fn router(control: Control) -> Router {
         .route("/secrets", post(switches::add_secret))
         .route("/tokens/lifetime", post(switches::set_lifetime))
         .route("/tokens/revoke", post(switches::revoke))
+        .route("/keys/rotate", post(switches::rotate_keys))
         .route("/clock/advance", post(switches::advance))
         .route("/throttle", post(switches::throttle))
         .route("/lag", get(trouble::lag).post(trouble::set_lag))

@@ -225,6 +225,16 @@ pub async fn revoke(State(control): State<Control>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// `POST /_sim/keys/rotate`: tokens are signed with a new key; older ones stay published.
+pub async fn rotate_keys(State(control): State<Control>) -> Result<StatusCode, Refused> {
+    let identity = control.identity;
+    tokio::task::spawn_blocking(move || identity.rotate_keys())
+        .await
+        .map_err(|e| Refused::failed(e.to_string()))?
+        .map_err(Refused::failed)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `POST /_sim/clock/advance`
 pub async fn advance(State(control): State<Control>, Json(body): Json<Seconds>) -> Answer {
     control

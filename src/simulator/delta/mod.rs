@@ -68,7 +68,11 @@ fn resync(view: &View<'_>) -> Result<SimResponse, SimError> {
         return Err(SimError::new(400, "syncStateNotFound", message));
     }
     let error = SimError::new(410, "resyncRequired", message);
-    let location = format!("{}{}?$deltatoken=", view.request.base(), view.request.path);
+    let location = format!(
+        "{}{}?$deltatoken=",
+        view.request.base(),
+        view.request.written()
+    );
     Ok(SimResponse::refusal(error, view.request, view.dir.now()).with_header("Location", location))
 }
 
@@ -87,7 +91,7 @@ fn page(view: &View<'_>, token: &Token, rows: Vec<Value>, more: Option<bool>) ->
     let link = format!(
         "{}{}?{option}={}",
         request.base(),
-        request.path,
+        request.written(),
         token.encode()
     );
     let mut body = Map::new();

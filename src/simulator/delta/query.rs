@@ -8,6 +8,7 @@ use crate::simulator::directory::guid;
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{EntitySet, View};
 use crate::simulator::query::filter::property_of;
+use crate::simulator::query::spelling;
 
 /// The most ids in `$filter`.
 const MAX_IDS: usize = 50;
@@ -69,6 +70,8 @@ fn select(value: &str, set: &EntitySet) -> Result<Vec<String>, SimError> {
     let Tracked { entity, relations } = tracked(set)?;
     let mut names = Vec::new();
     for name in value.split(',').map(str::trim) {
+        let name = spelling::property(entity, name);
+        let name = name.as_str();
         let relation = relations
             .iter()
             .any(|(relation, _)| relation.name() == name);
@@ -111,7 +114,9 @@ fn collect(expr: &Expr, ids: &mut Vec<String>) -> Result<(), SimError> {
             collect(a, ids)?;
             collect(b, ids)
         }
-        Expr::Compare(path, Op::Eq, Literal::String(id) | Literal::Bare(id)) if path == "id" => {
+        Expr::Compare(path, Op::Eq, Literal::String(id) | Literal::Bare(id))
+            if path.eq_ignore_ascii_case("id") =>
+        {
             // Ids of grants are no GUIDs; those of the rest are compared as they are shown.
             ids.push(guid(id).map_or_else(|| id.clone(), |id| id.to_string()));
             Ok(())

@@ -15,6 +15,7 @@ impl Directory {
         if state == State::Purged {
             return;
         }
+        self.index_values(slot, add);
         match kind {
             Kind::User | Kind::Group => {
                 let upn = self.text(slot, "userPrincipalName").map(str::to_lowercase);

@@ -108,6 +108,23 @@ impl Journal {
         self.entries.range(from.min(to)..to)
     }
 
+    /// Whether an edge went since `since`, in seconds since 1970, and did not come back.
+    pub(super) fn unlinked_since(
+        &self,
+        relation: Relation,
+        ends: (Slot, Slot),
+        since: i64,
+    ) -> bool {
+        let mut recent = self.entries.iter().rev().take_while(|e| e.at >= since);
+        recent
+            .find_map(|entry| match entry.what {
+                What::Linked(r, from, to) if r == relation && (from, to) == ends => Some(false),
+                What::Unlinked(r, from, to) if r == relation && (from, to) == ends => Some(true),
+                _ => None,
+            })
+            .unwrap_or(false)
+    }
+
     pub(super) fn push(&mut self, at: i64, what: What) {
         let old = at - LIFE.whole_seconds();
         while self.entries.len() >= MAX_ENTRIES || self.entries.front().is_some_and(|e| e.at < old)

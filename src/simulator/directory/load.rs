@@ -9,8 +9,8 @@ use super::object::{Domain, Kind, Relation, Slot, State};
 use super::record::{ticks, time_text};
 use super::store::Directory;
 use crate::simulator::seed_types::{
-    SeedApp, SeedAssignment, SeedGroup, SeedLicense, SeedPrincipal, SeedSku, SeedTenant, SeedUnit,
-    SeedUser,
+    SeedApp, SeedAssignment, SeedEnd, SeedGroup, SeedLicense, SeedPrincipal, SeedSku, SeedTenant,
+    SeedUnit, SeedUser,
 };
 
 impl Directory {
@@ -44,6 +44,20 @@ impl Directory {
         }
         self.finish_load();
         let app = self.load_app(&seed.app);
+        for object in &seed.objects {
+            let properties = object
+                .properties
+                .iter()
+                .filter(|(_, value)| !value.is_null());
+            let pairs = properties.map(|(name, value)| (*name, value));
+            self.insert(object.kind, object.id, pairs);
+        }
+        for link in &seed.links {
+            let SeedEnd::User(number) = link.to;
+            if let (Some(from), Some(to)) = (self.find(link.from), self.loading.users.get(number)) {
+                self.link(link.relation, from, *to);
+            }
+        }
         let roles: Vec<Slot> = seed
             .role_definitions
             .iter()

@@ -6,7 +6,9 @@
 //! [`Directory`] that holds it all above, and what it can do in files of their own above that.
 
 mod agenda;
+mod closure;
 mod edges;
+mod finding;
 mod history;
 mod ids;
 mod index;
@@ -16,6 +18,7 @@ mod licences;
 mod licensing;
 mod load;
 mod loading;
+mod lookup;
 mod object;
 mod order;
 mod plans;
@@ -34,6 +37,7 @@ pub use edges::Edges;
 pub use ids::guid;
 pub use lag::{Eyes, Lags};
 pub use licences::{Grant, GrantError, Licences, Plan, Sku};
+pub use lookup::{Range, Sought};
 pub use object::{Domain, Kind, Object, Relation, Slot, State, Tenant};
 pub use plans::Conflict;
 pub use reader::{Items, Reader};

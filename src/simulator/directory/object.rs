@@ -29,11 +29,14 @@ pub enum Kind {
     EligibilityInstance,
     EligibilityRequest,
     Subscription,
+    Device,
+    OrgContact,
+    ExtensionProperty,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::User,
         Self::Group,
         Self::Application,
@@ -51,6 +54,9 @@ impl Kind {
         Self::EligibilityInstance,
         Self::EligibilityRequest,
         Self::Subscription,
+        Self::Device,
+        Self::OrgContact,
+        Self::ExtensionProperty,
     ];
 
     /// The entity type in Graph's schema.
@@ -73,6 +79,9 @@ impl Kind {
             Self::EligibilityInstance => "unifiedRoleEligibilityScheduleInstance",
             Self::EligibilityRequest => "unifiedRoleEligibilityScheduleRequest",
             Self::Subscription => "subscription",
+            Self::Device => "device",
+            Self::OrgContact => "orgContact",
+            Self::ExtensionProperty => "extensionProperty",
         }
     }
 
@@ -86,6 +95,8 @@ impl Kind {
                 | Self::ServicePrincipal
                 | Self::DirectoryRole
                 | Self::AdministrativeUnit
+                | Self::Device
+                | Self::OrgContact
         )
     }
 
@@ -150,11 +161,19 @@ pub enum Relation {
     Manager,
     /// user → sponsor
     Sponsor,
+    /// device → user
+    RegisteredUser,
 }
 
 impl Relation {
     /// All relations.
-    pub const ALL: [Self; RELATIONS] = [Self::Member, Self::Owner, Self::Manager, Self::Sponsor];
+    pub const ALL: [Self; RELATIONS] = [
+        Self::Member,
+        Self::Owner,
+        Self::Manager,
+        Self::Sponsor,
+        Self::RegisteredUser,
+    ];
 
     /// Its name in Graph, from the object that it starts at.
     pub fn name(self) -> &'static str {
@@ -163,11 +182,12 @@ impl Relation {
             Self::Owner => "owners",
             Self::Manager => "manager",
             Self::Sponsor => "sponsors",
+            Self::RegisteredUser => "registeredUsers",
         }
     }
 }
 
-pub(super) const RELATIONS: usize = 4;
+pub(super) const RELATIONS: usize = 5;
 
 /// A domain of the tenant.
 #[derive(Clone, Debug)]

@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Objects that changed lately, of which indexes tell only what is true by now.
-    fn changed(self) -> impl Iterator<Item = Slot> + 'a {
+    pub(super) fn changed(self) -> impl Iterator<Item = Slot> + 'a {
         let now = self.eyes == Eyes::Now;
         let changed = (!now).then(|| self.dir.lag.changed());
         changed.into_iter().flatten()
@@ -330,6 +330,13 @@ impl<'a> Reader<'a> {
     pub fn held(self, user: Slot) -> Vec<(u16, u128)> {
         let in_force = self.grants(user).iter().filter(|g| g.error.is_none());
         combine(in_force.map(|g| (g.sku, g.disabled)))
+    }
+
+    /// Whether links and what they lead to are seen as they are.
+    pub(super) fn links_are_prompt(self) -> bool {
+        let lags = self.dir.lags();
+        let objects = lags.read.max(lags.index).max(lags.deletions);
+        self.eyes == Eyes::Now || objects.max(lags.links).is_zero()
     }
 
     /// Whether lists see everything as it is.

@@ -12,11 +12,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::agenda::Agenda;
+use super::closure::Closures;
 use super::edges::Edges;
 use super::journal::{Journal, What};
 use super::lag::Lag;
 use super::licences::Licences;
 use super::loading::Loading;
+use super::lookup::Lookups;
 use super::object::{Domain, Kind, Object, RELATIONS, Relation, Slot, State, Tenant};
 use super::order::Orders;
 use super::record::{Key, Names, Record, Stored, ticks, time_text};
@@ -32,6 +34,8 @@ pub struct Directory {
     pub photos: HashMap<Slot, (String, Bytes)>,
     /// Mailbox settings that were changed, by user.
     pub mailboxes: HashMap<Slot, Map<String, Value>>,
+    /// SHA-256 of the secrets that were drawn, by `keyId`.
+    pub secrets: HashMap<Uuid, [u8; 32]>,
     pub(super) clock: SharedClock,
     pub(super) names: Names,
     pub(super) objects: Vec<Object>,
@@ -48,6 +52,8 @@ pub struct Directory {
     /// How many ids were drawn.
     pub(super) drawn: u64,
     pub(super) orders: Orders,
+    pub(super) lookups: Lookups,
+    pub(super) closures: Closures,
     pub(super) journal: Journal,
     pub(super) lag: Lag,
     pub(super) agenda: Agenda,
@@ -79,6 +85,7 @@ impl Directory {
             licences: Licences::default(),
             photos: HashMap::new(),
             mailboxes: HashMap::new(),
+            secrets: HashMap::new(),
             clock,
             names: Names::default(),
             objects: Vec::new(),
@@ -93,6 +100,8 @@ impl Directory {
             bin: HashMap::new(),
             drawn: 0,
             orders: Orders::default(),
+            lookups: Lookups::default(),
+            closures: Closures::default(),
             journal: Journal::default(),
             lag: Lag::default(),
             agenda: Agenda::default(),
@@ -213,6 +222,7 @@ impl Directory {
             self.lag_linked(relation, (from, to), false);
             self.note(What::Linked(relation, from, to));
             if relation == Relation::Member {
+                self.closures.forget();
                 self.membership_changed(from, to);
             }
         }
@@ -226,10 +236,22 @@ impl Directory {
             self.lag_linked(relation, (from, to), true);
             self.note(What::Unlinked(relation, from, to));
             if relation == Relation::Member {
+                self.closures.forget();
                 self.membership_changed(from, to);
             }
         }
         removed
+    }
+
+    /// Whether an edge went within a time, and did not come back.
+    pub fn was_unlinked(
+        &self,
+        relation: Relation,
+        ends: (Slot, Slot),
+        within: time::Duration,
+    ) -> bool {
+        let since = (self.now() - within).unix_timestamp();
+        self.journal.unlinked_since(relation, ends, since)
     }
 
     /// Moves an object into the recycle bin or back. A user in the bin holds no seats.
@@ -246,6 +268,7 @@ impl Directory {
             self.index(slot, true);
         }
         self.set_one(slot, "deletedDateTime", &deleted);
+        self.closures.forget();
         let object = &mut self.objects[slot as usize];
         object.state = state;
         let bin = self.bin.entry(object.kind).or_default();
@@ -286,6 +309,7 @@ impl Directory {
 
     fn remove(&mut self, slot: Slot) {
         self.drop_licences(slot);
+        self.closures.forget();
         self.orders.forget();
         self.index(slot, false);
         let members: Vec<Slot> = self.edges(Relation::Member).targets(slot, None).collect();

@@ -3,7 +3,7 @@
 use crate::odata::request::Method;
 use crate::simulator::directory::{Directory, Slot, guid};
 use crate::simulator::errors::SimError;
-use crate::simulator::model::{Ctx, Holds, Part, Sets, What};
+use crate::simulator::model::{Ctx, EntitySet, Holds, Part, Sets, What};
 use crate::simulator::operations::resolve::resolve;
 use crate::simulator::operations::{deleted, refs};
 use crate::simulator::options::Options;
@@ -43,7 +43,12 @@ pub fn change(dir: &mut Directory, sets: Sets, options: &Options, request: &SimR
             (action.ok_or_else(SimError::method)?.1)(&mut ctx)
         }
         (Method::Patch, [key]) => {
-            let slot = find(&ctx, key)?;
+            let slot = match find(&ctx, key) {
+                Err(missing) if request.creates_if_missing() => {
+                    return upsert(ctx, set, key).unwrap_or(Err(missing));
+                }
+                found => found?,
+            };
             (set.update.ok_or_else(SimError::method)?)(&mut ctx, slot)
         }
         (Method::Delete, [key]) => {
@@ -57,6 +62,29 @@ pub fn change(dir: &mut Directory, sets: Sets, options: &Options, request: &SimR
         }
         _ => Err(SimError::method()),
     }
+}
+
+/// A PATCH by an alternate key that makes what it does not find; `None` where that cannot be.
+fn upsert(ctx: Ctx<'_>, set: &EntitySet, key: &str) -> Option<Answer> {
+    let (name, value) = key.split_once('=')?;
+    // An application's appId is Graph's to give.
+    let name = set.keys.iter().find(|k| {
+        k.eq_ignore_ascii_case(name) && !(set.context == "applications" && **k == "appId")
+    })?;
+    let create = set.create?;
+    let mut body = match ctx.request.body_object() {
+        Ok(body) => body,
+        Err(error) => return Some(Err(error)),
+    };
+    body.insert((*name).to_owned(), value.into());
+    let request = SimRequest {
+        body: serde_json::Value::Object(body).to_string().into(),
+        ..ctx.request.clone()
+    };
+    Some(create(&mut Ctx {
+        request: &request,
+        ..ctx
+    }))
 }
 
 /// Whether a body names members to add.

@@ -1,7 +1,5 @@
 //! `GET`: by the table to lists, objects, and what hangs on an object.
 
-use serde_json::json;
-
 use crate::odata::facts;
 use crate::simulator::delta;
 use crate::simulator::directory::{Directory, Eyes, Kind, Slot, State, guid};
@@ -14,19 +12,12 @@ use crate::simulator::options::Options;
 use crate::simulator::query::list::{self, Listing};
 use crate::simulator::query::options::Query;
 use crate::simulator::query::project::Projection;
+use crate::simulator::query::spelling;
 use crate::simulator::query::values;
 use crate::simulator::request::{SimRequest, SimResponse};
-use crate::simulator::route::{self, Route};
+use crate::simulator::route::{self, Route, cast};
 
 type Answer = Result<SimResponse, SimError>;
-
-/// The kind behind a cast segment, `microsoft.graph.user`.
-fn cast(segment: &str) -> Option<Kind> {
-    let name = segment.strip_prefix("microsoft.graph.")?;
-    Kind::ALL
-        .into_iter()
-        .find(|kind| kind.is_directory_object() && kind.entity().eq_ignore_ascii_case(name))
-}
 
 /// `GET`
 pub fn read(directory: &Directory, sets: Sets, options: &Options, request: &SimRequest) -> Answer {
@@ -60,11 +51,15 @@ pub fn read(directory: &Directory, sets: Sets, options: &Options, request: &SimR
             let bin = recycle_bin(&view, kind);
             match more {
                 [] => list::page(&bin, &view),
-                [count] if count == "$count" => list::count(&bin, &view),
+                [count] if count.eq_ignore_ascii_case("$count") => list::count(&bin, &view),
                 [other, ..] => Err(SimError::segment(other)),
             }
         }
         [key] => single(&view, set, resolve(dir, set, key)?),
+        [key, kind, more @ ..] if cast(kind).is_some() => {
+            let slot = resolve(dir, set, key)?;
+            as_kind(&view, slot, cast(kind), more)
+        }
         [key, name, more @ ..] => {
             let slot = resolve(dir, set, key)?;
             match set.part(name) {
@@ -93,6 +88,7 @@ fn collection<'a>(view: &View<'a>, set: &'static EntitySet) -> Result<Listing<'a
         filtering: set.filter,
         paging: set.paging,
         relation: false,
+        references: false,
         needs_advanced: false,
         state: State::Live,
         items: Box::new(move |after| Box::new(dir.all(kind, after))),
@@ -114,6 +110,7 @@ fn recycle_bin<'a>(view: &View<'a>, kind: Kind) -> Listing<'a> {
         filtering: Filtering::Facts,
         paging: Paging::Pages,
         relation: false,
+        references: false,
         needs_advanced: false,
         state: State::Deleted,
         items: Box::new(move |after| Box::new(dir.binned(kind, after))),
@@ -128,6 +125,8 @@ fn related<'a>(
 ) -> Listing<'a> {
     let dir = view.dir;
     let items = links.items;
+    let is_cast = kind.is_some_and(|k| k != Kind::DirectoryRole);
+    let kind = kind.or(links.holds);
     Listing {
         entity: kind.map_or("directoryObject", Kind::entity),
         cast: kind,
@@ -140,18 +139,32 @@ fn related<'a>(
         filtering: Filtering::Facts,
         paging: links.paging,
         relation: true,
+        references: false,
         // The real service was recorded answering casts to directoryRole without them.
-        needs_advanced: links.transitive && kind.is_some_and(|k| k != Kind::DirectoryRole),
+        needs_advanced: links.transitive && is_cast,
         state: State::Live,
         items: Box::new(move |after| items(dir, slot, after)),
     }
 }
 
+/// `GET …/key/microsoft.graph.user`: the object, if it is of that kind.
+fn as_kind(view: &View<'_>, slot: Slot, kind: Option<Kind>, more: &[String]) -> Answer {
+    let found = view.dir.object(slot).kind;
+    let set = kind
+        .filter(|kind| *kind == found)
+        .and_then(|kind| view.sets.of(kind));
+    match (set, more) {
+        (Some(set), []) => single(view, set, slot),
+        (Some(_), [other, ..]) => Err(SimError::segment(other)),
+        (None, _) => Err(SimError::not_found(&view.dir.id_text(slot))),
+    }
+}
+
 /// One object.
 fn single(view: &View<'_>, set: &EntitySet, slot: Slot) -> Answer {
-    let query = Query::parse(view)?;
-    query.check_single()?;
     let kind = view.dir.object(slot).kind;
+    let query = Query::parse(view, kind.entity())?;
+    query.check_single()?;
     let mut projection = Projection::new(view, &query, kind.entity(), false)?;
     let mut context = format!("{}{}/$entity", set.context, projection.context());
     if matches!(set.holds, Holds::Any) {
@@ -193,48 +206,75 @@ fn read_part(
             let target = target.ok_or_else(|| SimError::not_found(part.name))?;
             match more {
                 [] => {
-                    let query = Query::parse(view)?;
+                    let found = view.dir.object(target).kind;
+                    let entity_type = if found.is_directory_object() {
+                        "directoryObject"
+                    } else {
+                        found.entity()
+                    };
+                    let query = Query::parse(view, entity_type)?;
                     query.check_single()?;
-                    let mut projection = Projection::new(view, &query, "directoryObject", false)?;
-                    projection.typed = true;
-                    let context = format!("directoryObjects{}/$entity", projection.context());
+                    let mut projection = Projection::new(view, &query, entity_type, false)?;
+                    projection.typed = found.is_directory_object();
+                    projection.related = true;
+                    let context = view
+                        .sets
+                        .of(found)
+                        .filter(|_| !found.is_directory_object())
+                        .map_or("directoryObjects", |set| set.context);
+                    let context = format!("{context}{}/$entity", projection.context());
                     Ok(entity(
                         view,
                         &context,
                         projection.show(view.dir, target).into(),
                     ))
                 }
-                [reference] if reference == "$ref" => {
-                    let id = view.dir.id_text(target);
-                    let link = format!("{}/directoryObjects/{id}", view.request.base());
-                    Ok(entity(view, "$ref", json!({"@odata.id": link})))
+                [reference] if reference.eq_ignore_ascii_case("$ref") => {
+                    Ok(entity(view, "$ref", list::reference(view, target)))
+                }
+                [kind, more @ ..] if cast(kind).is_some() => {
+                    as_kind(view, target, cast(kind), more)
                 }
                 [other, ..] => Err(SimError::segment(other)),
             }
         }
         What::Links(links) => {
             let (kind, more) = match more {
-                [first, rest @ ..] if first.starts_with("microsoft.graph.") => (
-                    Some(cast(first).ok_or_else(|| SimError::segment(first))?),
-                    rest,
-                ),
+                [first, rest @ ..] if cast(first).is_some() => (cast(first), rest),
                 rest => (None, rest),
             };
-            let listing = related(view, slot, links, kind);
+            let mut listing = related(view, slot, links, kind);
             match more {
                 [] => list::page(&listing, view),
-                [count] if count == "$count" => list::count(&listing, view),
-                [key] => {
+                [count] if count.eq_ignore_ascii_case("$count") => list::count(&listing, view),
+                [reference] if reference.eq_ignore_ascii_case("$ref") => {
+                    listing.references = true;
+                    list::page(&listing, view)
+                }
+                [key, more @ ..] if matches!(more, [] | [_]) => {
                     let id = guid(key).ok_or_else(|| SimError::identifier(key))?;
                     let target = view
                         .dir
                         .live(id)
                         .filter(|t| {
-                            (links.items)(view.dir, slot, t.checked_sub(1)).next() == Some(*t)
+                            // A transitive list that starts further on may be an old one.
+                            let after = t.checked_sub(1).filter(|_| !links.transitive);
+                            let mut items = (links.items)(view.dir, slot, after);
+                            items.find(|item| *item >= *t) == Some(*t)
                         })
+                        .filter(|t| kind.is_none_or(|kind| view.dir.object(*t).kind == kind))
                         .ok_or_else(|| SimError::not_found(key))?;
-                    let any = view.sets.0.iter().find(|s| s.context == "directoryObjects");
-                    single(view, any.unwrap_or(set), target)
+                    match (kind, more) {
+                        (Some(_), []) => as_kind(view, target, kind, more),
+                        (None, [kind]) if cast(kind).is_some() => {
+                            as_kind(view, target, cast(kind), &[])
+                        }
+                        (_, [other, ..]) => Err(SimError::segment(other)),
+                        (None, []) => {
+                            let any = view.sets.0.iter().find(|s| s.context == "directoryObjects");
+                            single(view, any.unwrap_or(set), target)
+                        }
+                    }
                 }
                 [other, ..] => Err(SimError::segment(other)),
             }
@@ -245,6 +285,7 @@ fn read_part(
 /// `GET set/key/property[/$value]`
 fn property(view: &View<'_>, set: &EntitySet, slot: Slot, name: &str, more: &[String]) -> Answer {
     let kind = view.dir.object(slot).kind;
+    let name = &spelling::property(kind.entity(), name);
     let known = facts::entity(kind.entity()).is_some_and(|e| e.property(name).is_some());
     if !known || !matches!(set.holds, Holds::One(_)) {
         return Err(SimError::segment(name));

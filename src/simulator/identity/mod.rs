@@ -4,6 +4,7 @@
 mod assertion;
 mod keys;
 pub mod managed;
+mod published;
 mod refusal;
 pub mod routes;
 mod token;
@@ -11,13 +12,14 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 
 use crate::base::clock::SharedClock;
+use crate::simulator::request::GRAPH_HOSTS;
 
 pub use assertion::{FEDERATED_AUDIENCE, FederatedKey};
 pub use keys::{Certificate, KeyError, VerifyingKey};
@@ -28,13 +30,6 @@ pub use token::{Caller, Claims, TokenFault};
 pub const GRAPH_APP_ID: &str = "00000003-0000-0000-c000-000000000000";
 /// The only client assertion type there is (RFC 7523 section 2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Graph in each national cloud.
-const GRAPH_HOSTS: [&str; 4] = [
-    "graph.microsoft.com",
-    "graph.microsoft.us",
-    "dod-graph.microsoft.us",
-    "microsoftgraph.chinacloudapi.cn",
-];
 /// Azure Resource Manager in each national cloud.
 const ARM_HOSTS: [&str; 3] = [
     "management.azure.com",
@@ -57,6 +52,11 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// A secret by the SHA-256 of its text.
+    pub fn hashed(hash: [u8; 32], expires: Option<OffsetDateTime>) -> Self {
+        Self { hash, expires }
+    }
+
     /// A secret by its text.
     pub fn new(text: &str, expires: Option<OffsetDateTime>) -> Self {
         Self {
@@ -104,6 +104,13 @@ pub struct Issued {
     pub client_id: String,
 }
 
+/// The directory's applications, as sign-in sees them.
+pub trait Applications: Send + Sync {
+    /// An application by its client id, with the credentials and permissions that it was given
+    /// through Graph.
+    fn registration(&self, client_id: &str) -> Option<Registration>;
+}
+
 struct State {
     registrations: Vec<Registration>,
     lifetime: Duration,
@@ -116,6 +123,7 @@ pub struct Identity {
     domain: String,
     clock: SharedClock,
     signer: token::Signer,
+    applications: OnceLock<Arc<dyn Applications>>,
     state: Mutex<State>,
 }
 
@@ -131,7 +139,8 @@ impl Identity {
             tenant_id: tenant_id.into(),
             domain: domain.into(),
             clock,
-            signer: token::Signer::random(),
+            signer: token::Signer::default(),
+            applications: OnceLock::new(),
             state: Mutex::new(State {
                 registrations: Vec::new(),
                 lifetime,
@@ -152,6 +161,11 @@ impl Identity {
     /// The tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.tenant_id
+    }
+
+    /// Takes away every application that may sign in.
+    pub fn forget_registrations(&self) {
+        self.state().registrations.clear();
     }
 
     /// Adds an application, or replaces the one with the same client id.
@@ -179,6 +193,35 @@ impl Identity {
     /// A copy of an application's registration.
     pub fn find(&self, app_id: &str) -> Option<Registration> {
         self.change(app_id, |known| known.clone())
+    }
+
+    /// Where applications are looked up that nobody registered here: in the directory. A second
+    /// one is not heard.
+    pub fn attach(&self, applications: Arc<dyn Applications>) {
+        // It would name the same directory.
+        let _ = self.applications.set(applications);
+    }
+
+    /// An application with what it was given here and through Graph.
+    fn registration(&self, client_id: &str) -> Option<Registration> {
+        let applications = self.applications.get();
+        let found = applications.and_then(|a| a.registration(client_id));
+        match (self.find(client_id), found) {
+            (Some(mut known), Some(found)) => {
+                known.secrets.extend(found.secrets);
+                known.certificates.extend(found.certificates);
+                Some(known)
+            }
+            (known, found) => known.or(found),
+        }
+    }
+
+    /// Signs tokens with a new key from now on.
+    ///
+    /// # Errors
+    /// When the cryptography library fails.
+    pub fn rotate_keys(&self) -> Result<(), String> {
+        self.signer.rotate().map_err(|e| e.to_string())
     }
 
     /// How long tokens issued from now on live.
@@ -217,10 +260,15 @@ impl Identity {
         }
         let client_id =
             field("client_id").ok_or_else(|| Refusal::missing_parameter("client_id"))?;
-        let scope = field("scope").ok_or_else(|| Refusal::missing_parameter("scope"))?;
-        let resource = self.resource_of_scope(scope, origin)?;
+        // Version 1 of the endpoint names a resource, version 2 a scope.
+        let resource = match (field("scope"), field("resource")) {
+            (None, Some(resource)) => Self::audience_of(resource, origin)
+                .ok_or_else(|| Refusal::unknown_resource(resource, &self.tenant_id))?,
+            (None, None) => return Err(Refusal::missing_parameter("scope")),
+            (Some(scope), _) => self.resource_of_scope(scope, origin)?,
+        };
         let registration = self
-            .find(client_id)
+            .registration(client_id)
             .ok_or_else(|| Refusal::unknown_application(client_id, &self.tenant_id))?;
         let by_secret = if let Some(assertion) = field("client_assertion") {
             if field("client_assertion_type") != Some(JWT_BEARER) {

@@ -23,10 +23,22 @@ pub struct SignIn {
     pub identity_header: Arc<str>,
 }
 
-/// `/{tenant}/oauth2/v2.0/token`, `/msi/token`, `/metadata/identity/oauth2/token`.
+/// `/{tenant}/oauth2/v2.0/token` and what is published beside it, `/msi/token`, `/metadata/identity/oauth2/token`.
 pub fn router(sign_in: SignIn) -> Router {
     Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(token))
+        .route("/{tenant}/oauth2/token", post(token))
+        .route(
+            "/{tenant}/v2.0/.well-known/openid-configuration",
+            get(configuration_v2),
+        )
+        .route(
+            "/{tenant}/.well-known/openid-configuration",
+            get(configuration_v1),
+        )
+        .route("/{tenant}/discovery/v2.0/keys", get(keys))
+        .route("/{tenant}/discovery/keys", get(keys))
+        .route("/common/discovery/instance", get(instance))
         .route("/msi/token", get(app_service))
         .route("/metadata/identity/oauth2/token", get(imds))
         .with_state(sign_in)
@@ -38,7 +50,58 @@ pub(crate) fn origin(headers: &HeaderMap) -> String {
         .get(header::HOST)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("localhost");
-    format!("http://{host}")
+    let scheme = headers
+        .get("x-forwarded-proto")
+        .and_then(|value| value.to_str().ok())
+        .filter(|scheme| *scheme == "https")
+        .unwrap_or("http");
+    format!("{scheme}://{host}")
+}
+
+async fn configuration_v2(
+    State(SignIn { identity, .. }): State<SignIn>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    configuration(&identity, &tenant, &headers, true)
+}
+
+async fn configuration_v1(
+    State(SignIn { identity, .. }): State<SignIn>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    configuration(&identity, &tenant, &headers, false)
+}
+
+fn configuration(identity: &Identity, tenant: &str, headers: &HeaderMap, v2: bool) -> Response {
+    match identity.configuration(tenant, &origin(headers), v2) {
+        Ok(document) => Json(document).into_response(),
+        Err(refusal) => refused(&refusal, identity, Uuid::new_v4(), Uuid::new_v4()),
+    }
+}
+
+async fn keys(State(SignIn { identity, .. }): State<SignIn>) -> Response {
+    // A key may have to be made.
+    let made = tokio::task::spawn_blocking(move || identity.published_keys()).await;
+    match made {
+        Ok(Ok(keys)) => Json(keys).into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the keys of sign-in cannot be shown");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the keys of sign-in cannot be shown");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn instance(
+    State(SignIn { identity, .. }): State<SignIn>,
+    headers: HeaderMap,
+) -> Json<serde_json::Value> {
+    Json(identity.instances(&origin(&headers)))
 }
 
 async fn token(

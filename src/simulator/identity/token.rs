@@ -1,5 +1,13 @@
 //! Access tokens: issued by the token endpoints, verified on the Graph side.
 
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -28,6 +36,9 @@ pub struct Claims {
     pub appid: String,
     /// `1` for a secret, `2` for a certificate or a federated assertion.
     pub appidacr: String,
+    /// Who vouches for the caller: the tenant itself.
+    #[serde(default)]
+    pub idp: String,
     /// Always `app`: only app-only tokens are issued.
     pub idtyp: String,
     /// The service principal's object id.
@@ -104,20 +115,88 @@ pub(super) struct Grant<'a> {
     pub generation: u64,
 }
 
-/// Signs and verifies tokens with a key that lives as long as the process.
-pub(super) struct Signer {
+/// One key pair. Clients that check the tokens they get find the public half where Entra
+/// publishes its own.
+struct Pair {
+    /// `kid` in tokens and in the published set.
+    id: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
+    /// Modulus and exponent, big-endian.
+    public: (Vec<u8>, Vec<u8>),
+}
+
+impl Pair {
+    fn new() -> Result<Self, SignError> {
+        let pair = KeyPair::generate(KeySize::Rsa2048)?;
+        let document: Pkcs8V1Der<'static> = pair.as_der()?;
+        let text = STANDARD.encode(document.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        let public = pair.public_key();
+        let modulus = public.modulus().big_endian_without_leading_zero().to_vec();
+        let exponent = public.exponent().big_endian_without_leading_zero().to_vec();
+        Ok(Self {
+            id: uuid::Uuid::new_v4().simple().to_string(),
+            encoding: EncodingKey::from_rsa_pem(pem.as_bytes())?,
+            decoding: DecodingKey::from_rsa_raw_components(&modulus, &exponent),
+            public: (modulus, exponent),
+        })
+    }
+}
+
+/// Why a token was not signed: the cryptography library failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SignError {
+    #[error("no key could be made")]
+    Key(#[from] Unspecified),
+    #[error("the token could not be signed: {0}")]
+    Token(#[from] jsonwebtoken::errors::Error),
+}
+
+/// Signs and verifies tokens with keys that live as long as the process: the newest signs, older
+/// ones still verify. The first is made when it is needed.
+#[derive(Default)]
+pub(super) struct Signer {
+    pairs: RwLock<Vec<Arc<Pair>>>,
 }
 
 impl Signer {
-    /// A signer with a fresh random key.
-    pub(super) fn random() -> Self {
-        let key: [u8; 32] = rand::random();
-        Self {
-            encoding: EncodingKey::from_secret(&key),
-            decoding: DecodingKey::from_secret(&key),
+    fn pairs(&self) -> RwLockReadGuard<'_, Vec<Arc<Pair>>> {
+        self.pairs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn newest(&self) -> Result<Arc<Pair>, SignError> {
+        if let Some(pair) = self.pairs().last() {
+            return Ok(Arc::clone(pair));
         }
+        let mut pairs = self.pairs.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pair) = pairs.last() {
+            return Ok(Arc::clone(pair));
+        }
+        let pair = Arc::new(Pair::new()?);
+        pairs.push(Arc::clone(&pair));
+        Ok(pair)
+    }
+
+    /// Signs with a new key from now on.
+    pub(super) fn rotate(&self) -> Result<(), SignError> {
+        self.newest()?;
+        let pair = Arc::new(Pair::new()?);
+        let mut pairs = self.pairs.write().unwrap_or_else(PoisonError::into_inner);
+        pairs.push(pair);
+        Ok(())
+    }
+
+    /// The public keys: id, modulus and exponent in base64url.
+    pub(super) fn published(&self) -> Result<Vec<[String; 3]>, SignError> {
+        self.newest()?;
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let pairs = self.pairs();
+        let all = pairs.iter().map(|pair| {
+            let (modulus, exponent) = &pair.public;
+            [pair.id.clone(), text(modulus), text(exponent)]
+        });
+        Ok(all.collect())
     }
 
     /// A signed token and its expiry in seconds.
@@ -125,7 +204,7 @@ impl Signer {
         &self,
         grant: &Grant<'_>,
         now: OffsetDateTime,
-    ) -> Result<(String, i64), jsonwebtoken::errors::Error> {
+    ) -> Result<(String, i64), SignError> {
         let at = now.unix_timestamp();
         let exp = (now + grant.lifetime).unix_timestamp();
         let claims = Claims {
@@ -138,6 +217,7 @@ impl Signer {
             app_displayname: grant.app_name.to_owned(),
             appid: grant.app_id.to_owned(),
             appidacr: if grant.by_secret { "1" } else { "2" }.to_owned(),
+            idp: format!("https://sts.windows.net/{}/", grant.tenant),
             idtyp: "app".to_owned(),
             oid: grant.service_principal.to_owned(),
             roles: grant.roles.to_vec(),
@@ -148,18 +228,30 @@ impl Signer {
             wids: vec![APP_ONLY_WID.to_owned()],
             sim_generation: grant.generation,
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?;
+        let pair = self.newest()?;
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some(pair.id.clone());
+        header.x5t = Some(pair.id.clone());
+        let token = jsonwebtoken::encode(&header, &claims, &pair.encoding)?;
         Ok((token, exp))
     }
 
     /// The claims of `token`, when the signature is ours and `now` is inside its lifetime.
     pub(super) fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Claims, TokenFault> {
-        let mut validation = Validation::new(Algorithm::HS256);
+        let kid = jsonwebtoken::decode_header(token)
+            .ok()
+            .and_then(|header| header.kid);
+        let pairs = self.pairs();
+        let mut known = pairs.iter();
+        let pair = known
+            .find(|pair| kid.as_ref() == Some(&pair.id))
+            .ok_or(TokenFault::Malformed)?;
+        let mut validation = Validation::new(Algorithm::RS256);
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
+        let claims = jsonwebtoken::decode::<Claims>(token, &pair.decoding, &validation)
             .map_err(|_| TokenFault::Malformed)?
             .claims;
         let at = now.unix_timestamp();

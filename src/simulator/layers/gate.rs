@@ -90,7 +90,10 @@ impl Passage {
             429,
             json!({"error": {
                 "code": "TooManyRequests",
-                "message": "Please retry again later.",
+                "message": format!(
+                    "Too many requests from Identifier:{app} under category:aadgraph.app.tenant_{}. Please try again later.",
+                    refused.size
+                ),
                 "innerError": {
                     "code": "429",
                     "date": date.trim_end_matches('Z'),

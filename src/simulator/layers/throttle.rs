@@ -54,25 +54,29 @@ pub struct Refused {
     pub retry_after: u64,
     /// Value of `x-ms-throttle-information`.
     pub information: &'static str,
+    /// The tenant's size as messages spell it: `large`.
+    pub size: &'static str,
 }
 
 /// The buckets of one application in one tenant.
 #[derive(Debug)]
 pub struct Throttle {
     buckets: Option<(Bucket, Bucket)>,
+    size: &'static str,
     at: Option<OffsetDateTime>,
 }
 
 impl Throttle {
     /// Full buckets for a tenant of this size.
     pub fn new(size: ThrottleSize) -> Self {
-        let units = match size {
-            ThrottleSize::Off => None,
-            ThrottleSize::Small => Some(3_500.0),
-            ThrottleSize::Medium => Some(5_000.0),
-            ThrottleSize::Large => Some(8_000.0),
+        let (size, units) = match size {
+            ThrottleSize::Off => ("off", None),
+            ThrottleSize::Small => ("small", Some(3_500.0)),
+            ThrottleSize::Medium => ("medium", Some(5_000.0)),
+            ThrottleSize::Large => ("large", Some(8_000.0)),
         };
         Self {
+            size,
             buckets: units.map(|units| (Bucket::new(units, 10.0), Bucket::new(3_000.0, 150.0))),
             at: None,
         }
@@ -112,6 +116,7 @@ impl Throttle {
         Some(Refused {
             retry_after: wait.ceil().max(1.0) as u64,
             information,
+            size: self.size,
         })
     }
 }

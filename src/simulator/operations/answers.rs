@@ -32,7 +32,7 @@ pub fn created(ctx: &Ctx<'_>, slot: Slot) -> SimResponse {
         .sets
         .of(kind)
         .map_or("directoryObjects", |set| set.context);
-    let shown = Projection::created().show(view.dir, slot);
+    let shown = Projection::created(view.sets).show(view.dir, slot);
     let mut response = entity(&view, &format!("{context}/$entity"), shown.into());
     response.status = 201;
     let id = view.dir.id_text(slot);

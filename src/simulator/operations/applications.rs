@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use time::Duration;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -62,21 +63,23 @@ const AUDIENCES: [&str; 4] = [
 /// Audiences that hold personal accounts.
 const PERSONAL: [&str; 2] = [AUDIENCES[2], AUDIENCES[3]];
 
-/// The present moment with a fraction of a second, as a 201 shows it.
-fn precise(dir: &Directory) -> String {
-    dir.now().format(&Rfc3339).unwrap_or_default()
+/// A moment with a fraction of a second, as answers to a POST show it: ticks of 100 ns.
+fn precise(at: time::OffsetDateTime) -> String {
+    let ticks = at.nanosecond() / 100 * 100;
+    let at = at.replace_nanosecond(ticks).unwrap_or(at);
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// `POST /applications`
 pub fn create_application(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    let mut input = validate::body(ctx, Kind::Application, &APPLICATION)?;
     input.require(&["displayName"])?;
     check_application(ctx.dir, &input, None)?;
     keys::complete(ctx.dir, None, &mut input.properties)?;
     let slot = insert_application(ctx, &mut input.properties);
     let mut response = created(ctx, slot);
     if let crate::simulator::request::Body::Json(body) = &mut response.body {
-        body["createdDateTime"] = precise(ctx.dir).into();
+        body["createdDateTime"] = precise(ctx.dir.now()).into();
     }
     Ok(response)
 }
@@ -133,7 +136,7 @@ pub fn from_template(
 
 /// `PATCH /applications/{id}`
 pub fn update_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::Application, &APPLICATION)?;
+    let mut input = validate::body(ctx, Kind::Application, &APPLICATION)?;
     check_application(ctx.dir, &input, Some(slot))?;
     keys::complete(ctx.dir, Some(slot), &mut input.properties)?;
     complete(
@@ -169,6 +172,26 @@ fn check_application(
         if taken {
             return Err(SimError::conflict("identifierUris"));
         }
+        let known = slot.is_some_and(|slot| dir.lists(slot, "identifierUris", uri));
+        if !known && !is_own_uri(dir, slot, uri) {
+            return Err(SimError::new(
+                400,
+                "HostNameNotOnVerifiedDomain",
+                format!(
+                    "Values of identifierUris property must use a verified domain of the organization or its subdomain: '{uri}'"
+                ),
+            )
+            .detail("InvalidValue", "identifierUris"));
+        }
+    }
+    if let Some(name) = input.text("uniqueName") {
+        let same = |other: Slot| dir.text(other, "uniqueName") == Some(name);
+        let mut others = dir
+            .all(Kind::Application, None)
+            .filter(|o| Some(*o) != slot);
+        if others.any(|other| dir.is_live(other) && same(other)) {
+            return Err(SimError::conflict("uniqueName"));
+        }
     }
     let before = |name: &str| slot.map_or(Value::Null, |slot| dir.json(slot, name));
     check_disabled(&before("appRoles"), input.get("appRoles"))?;
@@ -177,6 +200,31 @@ fn check_application(
         &before("api")[scopes],
         input.get("api").and_then(|api| api.get(scopes)),
     )
+}
+
+/// Whether an application may have an identifier: one without a host (`urn:…`), `api://…`, or one on
+/// a verified domain; any at all once its service principal signs in by SAML.
+fn is_own_uri(dir: &Directory, slot: Option<Slot>, uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return true;
+    };
+    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or_default();
+    let on = |domain: &str| {
+        host.len().checked_sub(domain.len()).is_some_and(|at| {
+            host.get(at..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(domain))
+                && (at == 0 || host.as_bytes()[at - 1] == b'.')
+        })
+    };
+    let by_saml = || {
+        slot.and_then(|slot| dir.text(slot, "appId"))
+            .and_then(guid)
+            .and_then(|id| dir.find_app(Kind::ServicePrincipal, id))
+            .is_some_and(|sp| dir.text(sp, "preferredSingleSignOnMode") == Some("saml"))
+    };
+    scheme.eq_ignore_ascii_case("api")
+        || dir.tenant.domains.iter().any(|domain| on(&domain.name))
+        || by_saml()
 }
 
 /// An enabled role or scope must be disabled before it is taken away.
@@ -199,15 +247,10 @@ fn check_disabled(before: &Value, after: Option<&Value>) -> Result<(), SimError>
 
 /// `POST /servicePrincipals`: of an application of this tenant.
 pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    let mut input = validate::body(ctx, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
     input.require(&["appId"])?;
     let text = input.text("appId").unwrap_or_default().to_owned();
     let app_id = guid(&text);
-    let app = app_id.and_then(|id| ctx.dir.find_app(Kind::Application, id)).ok_or_else(|| {
-        SimError::bad(format!(
-            "The appId '{text}' of the service principal does not reference a valid application object."
-        ))
-    })?;
     if app_id.is_some_and(|id| ctx.dir.find_app(Kind::ServicePrincipal, id).is_some()) {
         return Err(SimError::new(
             409,
@@ -218,6 +261,12 @@ pub fn create_service_principal(ctx: &mut Ctx<'_>) -> Answer {
         )
         .detail("ObjectConflict", "servicePrincipalNames"));
     }
+    let app = app_id.and_then(|id| ctx.dir.find_app(Kind::Application, id)).ok_or_else(|| {
+        SimError::bad(format!(
+            "The appId '{text}' of the service principal does not reference a valid application object."
+        ))
+        .detail("NoBackingApplicationObject", "appId")
+    })?;
     keys::complete(ctx.dir, None, &mut input.properties)?;
     let slot = insert_service_principal(ctx, app, &mut input.properties);
     Ok(created(ctx, slot))
@@ -282,7 +331,7 @@ fn insert_service_principal(
 
 /// `PATCH /servicePrincipals/{id}`
 pub fn update_service_principal(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
+    let mut input = validate::body(ctx, Kind::ServicePrincipal, &SERVICE_PRINCIPAL)?;
     if input.properties.contains_key("appId") {
         return Err(SimError::read_only("appId"));
     }
@@ -311,7 +360,7 @@ pub fn add_password(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     };
     let now = ctx.dir.now();
     let moment = |name: &str, default: time::OffsetDateTime| match &given[name] {
-        Value::Null => Ok(default.format(&Rfc3339).unwrap_or_default()),
+        Value::Null => Ok(precise(default)),
         Value::String(text) if parse_time(text).is_some() => Ok(text.clone()),
         _ => Err(SimError::invalid_property(name)),
     };
@@ -320,17 +369,15 @@ pub fn add_password(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     let bytes = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
     let secret = URL_SAFE_NO_PAD.encode(bytes).replace('-', "~");
     let key_id = match given["keyId"].as_str() {
-        None => Uuid::new_v4().to_string(),
-        Some(text) => guid(text)
-            .ok_or_else(|| SimError::invalid_property("keyId"))?
-            .to_string(),
+        None => Uuid::new_v4(),
+        Some(text) => guid(text).ok_or_else(|| SimError::invalid_property("keyId"))?,
     };
     let mut credential = json!({
         "customKeyIdentifier": given["customKeyIdentifier"],
         "displayName": given["displayName"],
         "endDateTime": end,
         "hint": secret.get(..3),
-        "keyId": key_id,
+        "keyId": key_id.to_string(),
         "secretText": null,
         "startDateTime": start,
     });
@@ -340,6 +387,8 @@ pub fn add_password(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     };
     list.push(credential.clone());
     ctx.dir.set_one(slot, "passwordCredentials", &list.into());
+    let hash = Sha256::digest(secret.as_bytes()).into();
+    ctx.dir.secrets.insert(key_id, hash);
     credential["secretText"] = secret.into();
     Ok(entity(
         &ctx.view(),

@@ -1,7 +1,9 @@
 //! Deleting, and the recycle bin: restore and purge.
 
+use serde_json::{Value, json};
+
 use super::answers::entity;
-use crate::simulator::directory::{Kind, Slot, State, guid};
+use crate::simulator::directory::{Kind, Slot, State, Stored, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
@@ -74,6 +76,7 @@ pub fn delete_any(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
         Kind::Application => delete_application(ctx, slot),
         Kind::ServicePrincipal => delete_service_principal(ctx, slot),
         Kind::AdministrativeUnit => delete_unit(ctx, slot),
+        Kind::Device => super::devices::delete(ctx, slot),
         _ => Err(SimError::method()),
     }
 }
@@ -83,26 +86,61 @@ pub fn purge(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     gone(ctx, slot)
 }
 
-/// `POST /directory/deletedItems/{id}/restore`
+/// `POST /directory/deletedItems/{id}/restore`: of a user with a new name, and without the mail
+/// addresses that somebody else has by now, where the body says so.
 pub fn restore(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
+    let (name, reconcile) = restore_order(ctx, slot)?;
     let dir = &*ctx.dir;
-    if dir
-        .text(slot, "userPrincipalName")
-        .is_some_and(|upn| dir.find_upn(upn).is_some())
-    {
-        return Err(SimError::conflict("userPrincipalName"));
+    let before = dir.text(slot, "userPrincipalName");
+    match name.as_deref().or(before) {
+        Some(upn) if name.is_some() => super::users::check_upn(dir, upn, Some(slot))?,
+        Some(upn) if dir.find_upn(upn).is_some() => {
+            return Err(SimError::conflict("userPrincipalName"));
+        }
+        _ => {}
     }
-    if dir
-        .text(slot, "mail")
-        .is_some_and(|mail| dir.address_holder(mail).is_some())
-    {
-        return Err(SimError::conflict("proxyAddresses"));
+    let taken = |address: &str| dir.address_holder(address).is_some_and(|h| h != slot);
+    let mail = dir.text(slot, "mail").filter(|mail| taken(mail));
+    let addresses: Vec<String> = match dir.get(slot, "proxyAddresses") {
+        Some(Stored::List(list)) => list.iter().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let kept: Vec<&String> = addresses.iter().filter(|address| !taken(address)).collect();
+    let mut changes = Vec::new();
+    if mail.is_some() || kept.len() < addresses.len() {
+        if !reconcile {
+            return Err(SimError::address_conflict());
+        }
+        changes.push(("proxyAddresses", json!(kept)));
+        if mail.is_some() {
+            changes.push(("mail", Value::Null));
+        }
     }
+    changes.extend(name.map(|name| ("userPrincipalName", json!(name))));
     ctx.dir.set_state(slot, State::Live);
-    let shown = Projection::of_mixed().show(ctx.dir.present(), slot);
+    ctx.dir
+        .set(slot, changes.iter().map(|(name, value)| (*name, value)));
+    let shown = Projection::of_mixed(ctx.sets).show(ctx.dir.present(), slot);
     Ok(entity(
         &ctx.view(),
         "directoryObjects/$entity",
         shown.into(),
     ))
+}
+
+/// A restore's new name, and whether clashing addresses are given up.
+fn restore_order(ctx: &Ctx<'_>, slot: Slot) -> Result<(Option<String>, bool), SimError> {
+    if ctx.request.body.is_empty() {
+        return Ok((None, false));
+    }
+    let (mut name, mut reconcile) = (None, false);
+    for (key, value) in ctx.request.body_object()? {
+        let is_user = ctx.dir.object(slot).kind == Kind::User;
+        match (key.as_str(), value) {
+            ("newUserPrincipalName", Value::String(text)) if is_user => name = Some(text),
+            ("autoReconcileProxyConflict", Value::Bool(yes)) if is_user => reconcile = yes,
+            (key, _) => return Err(SimError::invalid_property(key)),
+        }
+    }
+    Ok((name, reconcile))
 }

@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 
 use super::answers::{entity, value_of};
-use crate::simulator::directory::{Kind, Plan, Reader, Slot, ticks, time_text};
+use crate::odata::facts;
+use crate::simulator::directory::{Kind, Plan, Reader, Slot, State, ticks, time_text};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{EntitySet, Filtering, View};
-use crate::simulator::query::options::{Query, check_none};
+use crate::simulator::query::options::{Query, check_only_select};
 use crate::simulator::query::project::Projection;
 use crate::simulator::request::SimResponse;
 
@@ -18,15 +19,17 @@ pub fn read(
     documents: &[Value],
     rest: &[String],
 ) -> Result<SimResponse, SimError> {
-    let mut select = None;
     if matches!(set.filter, Filtering::None) {
-        check_none(view.request)?;
-    } else {
-        let query = Query::parse(view)?;
-        query.check_single().map_err(|_| SimError::unsupported())?;
-        Projection::new(view, &query, entity_name(set), false)?;
-        select = query.select;
+        check_only_select(view.request)?;
     }
+    let select = {
+        let query = Query::parse(view, entity_name(set))?;
+        query.check_single().map_err(|_| SimError::unsupported())?;
+        if facts::entity(entity_name(set)).is_some() {
+            Projection::new(view, &query, entity_name(set), false)?;
+        }
+        query.select
+    };
     let shown = |document: &Value| match (&select, document) {
         (Some(names), Value::Object(all)) => {
             let some = names
@@ -67,6 +70,8 @@ fn entity_name(set: &EntitySet) -> &'static str {
         "domains" => "domain",
         "organization" => "organization",
         "directoryRoleTemplates" => "directoryRoleTemplate",
+        "groupSettings" => "groupSetting",
+        "groupSettingTemplates" => "groupSettingTemplate",
         _ => "subscribedSku",
     }
 }
@@ -158,6 +163,11 @@ pub fn organization(dir: Reader<'_>) -> Vec<Value> {
             })
         })
         .collect();
+    let used: usize = Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_directory_object())
+        .map(|kind| dir.count_in(kind, State::Live))
+        .sum();
     vec![json!({
         "id": dir.tenant().id.to_string(),
         "deletedDateTime": null,
@@ -167,7 +177,9 @@ pub fn organization(dir: Reader<'_>) -> Vec<Value> {
         "countryLetterCode": "US",
         "createdDateTime": time_text(ticks(dir.tenant().created)),
         "defaultUsageLocation": null,
+        "directorySizeQuota": {"used": used, "total": 300_000},
         "displayName": dir.tenant().name,
+        "isMultipleDataLocationsForServicesEnabled": null,
         "marketingNotificationEmails": [],
         "onPremisesLastSyncDateTime": null,
         "onPremisesSyncEnabled": null,

@@ -10,7 +10,7 @@ use crate::odata::request::Method;
 use crate::simulator::directory::{Reader, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{Ctx, View};
-use crate::simulator::query::options::check_none;
+use crate::simulator::query::options::check_no_options;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -44,7 +44,7 @@ fn find(list: &[Value], key: &str) -> Result<usize, SimError> {
 
 /// `GET`
 pub fn read(view: &View<'_>, app: Slot, more: &[String]) -> Answer {
-    check_none(view.request)?;
+    check_no_options(view.request)?;
     let list = all(view.dir, app);
     let context = context(view.dir, app);
     match more {
@@ -62,18 +62,10 @@ pub fn change(ctx: &mut Ctx<'_>, app: Slot, more: &[String]) -> Answer {
     let mut list = all(ctx.dir.present(), app);
     let mut answer = SimResponse::no_content();
     match (ctx.request.method, more) {
-        (Method::Post, []) => {
-            let made = create(ctx, &list)?;
-            let id = made["id"].as_str().unwrap_or_default().to_owned();
-            let shown = entity(
-                &ctx.view(),
-                &format!("{}/$entity", context(ctx.dir.present(), app)),
-                made.clone(),
-            );
-            list.push(made);
-            let (origin, tenant) = (&ctx.request.origin, ctx.dir.tenant.id);
-            answer = shown.with_header("Location", format!("{origin}/v2/{tenant}/{PROPERTY}/{id}"));
-            answer.status = 201;
+        (Method::Post, []) => answer = add(ctx, app, &mut list, None)?,
+        (Method::Patch, [key]) if find(&list, key).is_err() && ctx.request.creates_if_missing() => {
+            let name = key.strip_prefix("name=");
+            answer = add(ctx, app, &mut list, name)?;
         }
         (Method::Patch, [key]) => {
             let at = find(&list, key)?;
@@ -86,6 +78,19 @@ pub fn change(ctx: &mut Ctx<'_>, app: Slot, more: &[String]) -> Answer {
         _ => return Err(SimError::method()),
     }
     ctx.dir.set_one(app, PROPERTY, &list.into());
+    Ok(answer)
+}
+
+/// A new one; `name` is the key of an upsert.
+fn add(ctx: &Ctx<'_>, app: Slot, list: &mut Vec<Value>, name: Option<&str>) -> Answer {
+    let made = create(ctx, list, name)?;
+    let id = made["id"].as_str().unwrap_or_default().to_owned();
+    let context = format!("{}/$entity", context(ctx.dir.present(), app));
+    let shown = entity(&ctx.view(), &context, made.clone());
+    list.push(made);
+    let (origin, tenant) = (&ctx.request.origin, ctx.dir.tenant.id);
+    let mut answer = shown.with_header("Location", format!("{origin}/v2/{tenant}/{PROPERTY}/{id}"));
+    answer.status = 201;
     Ok(answer)
 }
 
@@ -109,8 +114,11 @@ fn body(ctx: &Ctx<'_>) -> Result<Map<String, Value>, SimError> {
     Ok(body)
 }
 
-fn create(ctx: &Ctx<'_>, list: &[Value]) -> Result<Value, SimError> {
-    let body = body(ctx)?;
+fn create(ctx: &Ctx<'_>, list: &[Value], name: Option<&str>) -> Result<Value, SimError> {
+    let mut body = body(ctx)?;
+    if let Some(name) = name {
+        body.entry("name").or_insert_with(|| name.into());
+    }
     for name in ["name", "issuer", "subject", "audiences"] {
         if !body.contains_key(name) {
             return Err(SimError::invalid_property(name));

@@ -10,7 +10,7 @@ use super::answers::{created, entity};
 use super::refs::body_id;
 use super::validate::{self, Limits};
 use crate::odata::request::Method;
-use crate::simulator::directory::{Directory, Kind, Reader, Slot, State, guid};
+use crate::simulator::directory::{Directory, Items, Kind, Reader, Slot, State, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::{Ctx, Filtering, Paging, View};
 use crate::simulator::query::list::{self, Listing};
@@ -31,9 +31,30 @@ fn principal(dir: &Directory, id: Uuid, kinds: &[Kind]) -> Result<Slot, SimError
         .ok_or_else(|| SimError::not_found(&id.to_string()))
 }
 
+/// The id of a grant: of client, resource and person.
+pub fn grant_id(client: Uuid, resource: Uuid, person: Option<Uuid>) -> String {
+    let mut bytes = [client.to_bytes_le(), resource.to_bytes_le()].concat();
+    bytes.extend(person.iter().flat_map(Uuid::to_bytes_le));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The grants that are for one person.
+pub fn of_person(dir: Reader<'_>, person: Slot, after: Option<Slot>) -> Items<'_> {
+    let id = dir.id_text(person);
+    let all = dir.all(Kind::OAuth2PermissionGrant, after);
+    Box::new(all.filter(move |grant| dir.text(*grant, "principalId") == Some(&id)))
+}
+
+/// The grants that a client has.
+pub fn of_client(dir: Reader<'_>, client: Slot, after: Option<Slot>) -> Items<'_> {
+    let id = dir.id_text(client);
+    let all = dir.all(Kind::OAuth2PermissionGrant, after);
+    Box::new(all.filter(move |grant| dir.text(*grant, "clientId") == Some(&id)))
+}
+
 /// `POST /oauth2PermissionGrants`. The id follows from client, resource and person.
 pub fn create_grant(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::OAuth2PermissionGrant, &GRANT)?;
+    let mut input = validate::body(ctx, Kind::OAuth2PermissionGrant, &GRANT)?;
     input.require(&["clientId", "consentType", "resourceId"])?;
     let id = |name: &str| {
         input
@@ -42,13 +63,13 @@ pub fn create_grant(ctx: &mut Ctx<'_>) -> Answer {
             .ok_or_else(|| SimError::invalid_property(name))
     };
     let (client, resource) = (id("clientId")?, id("resourceId")?);
-    let mut bytes = [client.to_bytes_le(), resource.to_bytes_le()].concat();
+    let mut who = None;
     match (input.text("consentType"), input.get("principalId")) {
         (Some("AllPrincipals"), None) => {}
         (Some("Principal"), Some(_)) => {
             let person = id("principalId")?;
             principal(ctx.dir, person, &[Kind::User])?;
-            bytes.extend_from_slice(&person.to_bytes_le());
+            who = Some(person);
         }
         (Some("AllPrincipals" | "Principal"), _) => {
             return Err(SimError::invalid_property("principalId"));
@@ -58,7 +79,7 @@ pub fn create_grant(ctx: &mut Ctx<'_>) -> Answer {
     for one in [client, resource] {
         principal(ctx.dir, one, &[Kind::ServicePrincipal])?;
     }
-    let id = URL_SAFE_NO_PAD.encode(bytes);
+    let id = grant_id(client, resource, who);
     if ctx
         .dir
         .find_text(Kind::OAuth2PermissionGrant, &id)
@@ -83,7 +104,7 @@ pub fn create_grant(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `PATCH /oauth2PermissionGrants/{id}`: the scope only.
 pub fn update_grant(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::OAuth2PermissionGrant, &GRANT)?;
+    let input = validate::body(ctx, Kind::OAuth2PermissionGrant, &GRANT)?;
     for (name, value) in &input.properties {
         if name != "scope" && *value != ctx.dir.json(slot, name) {
             return Err(SimError::read_only(name));
@@ -176,7 +197,9 @@ fn read(view: &View<'_>, slot: Slot, part: &'static str, more: &[String]) -> Ans
                 context,
                 filtering: Filtering::Only(&["appRoleId", "principalId", "resourceId"]),
                 paging: Paging::Pages,
-                relation: true,
+                // No relation but a collection of the object's own, which is filtered by default.
+                relation: false,
+                references: false,
                 needs_advanced: false,
                 state: State::Live,
                 items: Box::new(move |after| {
@@ -191,7 +214,7 @@ fn read(view: &View<'_>, slot: Slot, part: &'static str, more: &[String]) -> Ans
         }
         [key] => {
             let found = find(dir, slot, part, key)?;
-            let shown = Projection::created().show(dir, found);
+            let shown = Projection::created(view.sets).show(dir, found);
             Ok(entity(view, &format!("{context}/$entity"), shown.into()))
         }
         [_, other, ..] => Err(SimError::segment(other)),
@@ -267,7 +290,7 @@ fn assign(ctx: &mut Ctx<'_>, slot: Slot, part: &'static str) -> Answer {
     let pairs = properties.iter().map(|(name, value)| (*name, value));
     let made = ctx.dir.insert(Kind::AppRoleAssignment, unique, pairs);
     let context = format!("{}/$entity", context(ctx.dir.present(), slot, part));
-    let shown = Projection::created().show(ctx.dir.present(), made);
+    let shown = Projection::created(ctx.sets).show(ctx.dir.present(), made);
     let mut response = entity(&ctx.view(), &context, shown.into());
     response.status = 201;
     let (origin, tenant) = (&ctx.request.origin, ctx.dir.tenant.id);

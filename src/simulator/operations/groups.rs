@@ -78,7 +78,7 @@ const EXCHANGE: [&str; 6] = [
 
 /// `POST /groups`
 pub fn create(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::Group, &LIMITS)?;
+    let mut input = validate::body(ctx, Kind::Group, &LIMITS)?;
     input.properties.retain(|_, value| !value.is_null());
     input.require(&[
         "displayName",
@@ -250,7 +250,7 @@ fn check_common(input: &Input) -> Result<(), SimError> {
 
 /// `PATCH /groups/{id}`
 pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::Group, &LIMITS)?;
+    let input = validate::body(ctx, Kind::Group, &LIMITS)?;
     let dir = &*ctx.dir;
     if dir.flag(slot, "onPremisesSyncEnabled") {
         return Err(SimError::on_premises());

@@ -47,8 +47,14 @@ fn certificate(dir: &Directory, key: &mut Value) -> Result<(), SimError> {
             return Err(invalid());
         }
     }
-    let text = key["key"].as_str().ok_or_else(invalid)?;
-    let bytes = STANDARD.decode(text).map_err(|_| invalid())?;
+    // Lines may be broken, as they may for .NET's decoder; what is kept has none.
+    let text: String = key["key"]
+        .as_str()
+        .ok_or_else(invalid)?
+        .split_ascii_whitespace()
+        .collect();
+    let bytes = STANDARD.decode(&text).map_err(|_| invalid())?;
+    key["key"] = text.into();
     let mut default = |name: &str, value: Value| {
         if key[name].is_null() {
             key[name] = value;

@@ -4,13 +4,24 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::answers::entity;
-use crate::simulator::directory::{Conflict, Directory, Relation, Slot, guid};
+use crate::simulator::directory::{
+    Conflict, Directory, Grant, Items, Reader, Relation, Slot, guid,
+};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::query::project::Projection;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
+
+/// The members of a group whose inherited licences are in error.
+pub fn failing_members(dir: Reader<'_>, group: Slot, after: Option<Slot>) -> Items<'_> {
+    let members = dir.targets(Relation::Member, group, after);
+    Box::new(members.filter(move |member| {
+        let failing = |grant: &Grant| grant.group == Some(group) && grant.error.is_some();
+        dir.grants(*member).iter().any(failing)
+    }))
+}
 
 /// A checked body: SKUs to add with the plans switched off, SKUs to remove.
 struct Change {
@@ -183,7 +194,7 @@ pub fn reprocess(ctx: &mut Ctx<'_>, user: Slot) -> Answer {
 }
 
 fn shown(ctx: &Ctx<'_>, slot: Slot, context: &str, status: u16) -> SimResponse {
-    let shown = Projection::default().show(ctx.dir.present(), slot);
+    let shown = Projection::default(ctx.sets).show(ctx.dir.present(), slot);
     let mut response = entity(&ctx.view(), &format!("{context}/$entity"), shown.into());
     response.status = status;
     response.with_header("Location", ctx.request.origin.clone())

@@ -48,7 +48,7 @@ pub fn get_by_ids(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
     slots.sort_unstable();
     slots.dedup();
     let view = ctx.view();
-    let query = Query::parse(&view)?;
+    let query = Query::parse(&view, "directoryObject")?;
     let mut projection = Projection::new(&view, &query, "directoryObject", true)?;
     projection.typed = true;
     let rows: Vec<Value> = slots

@@ -4,10 +4,13 @@ use super::resolve::resolve;
 use crate::simulator::directory::{Directory, Kind, Relation, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
+use crate::simulator::request::GRAPH_HOSTS;
 use crate::simulator::route;
 
 /// The most owners of a group.
 const MAX_OWNERS: usize = 100;
+/// For so long a removal tells the next one that it came too late.
+const SHORTLY: time::Duration = time::Duration::seconds(30);
 /// The most references in one request.
 pub const MAX_BINDS: usize = 20;
 
@@ -21,7 +24,7 @@ pub fn target(ctx: &Ctx<'_>) -> Result<Slot, SimError> {
     address_target(ctx, address)
 }
 
-/// The object that an address names. The host must be Graph's own.
+/// The object that an address names. The host must be Graph's own, or the one of the request.
 fn address_target(ctx: &Ctx<'_>, address: &str) -> Result<Slot, SimError> {
     let dir = ctx.dir.present();
     let invalid = || SimError::invalid_property("@odata.id");
@@ -30,13 +33,21 @@ fn address_target(ctx: &Ctx<'_>, address: &str) -> Result<Slot, SimError> {
             .map(|(_, rest)| rest.to_ascii_lowercase())
     };
     let own = bare(&ctx.request.origin).ok_or_else(invalid)?;
+    let is_graph = |host: &str| {
+        host.eq_ignore_ascii_case(&own)
+            || GRAPH_HOSTS
+                .iter()
+                .any(|known| host.eq_ignore_ascii_case(known))
+    };
     let (_, rest) = address.split_once("://").ok_or_else(invalid)?;
     let (host, path) = rest.split_once('/').ok_or_else(invalid)?;
     let (version, path) = path.split_once('/').ok_or_else(invalid)?;
-    if !host.eq_ignore_ascii_case(&own) || !matches!(version, "v1.0" | "beta") {
+    if !is_graph(host) || !matches!(version, "v1.0" | "beta") {
         return Err(invalid());
     }
-    let route = route::parse(ctx.sets, path).map_err(|_| invalid())?;
+    let path = format!("/{path}");
+    let plain = route::plain(&path, dir.tenant());
+    let route = route::parse(ctx.sets, plain.as_deref().unwrap_or(&path)).map_err(|_| invalid())?;
     match route.rest.as_slice() {
         [key] => {
             let slot = resolve(dir, route.set, key)?;
@@ -50,16 +61,30 @@ fn address_target(ctx: &Ctx<'_>, address: &str) -> Result<Slot, SimError> {
     }
 }
 
+/// The refusal of a value or reference that somebody has.
+pub fn conflicting() -> SimError {
+    SimError::bad(
+        "A conflicting object with one or more of the specified property values is present in the directory.",
+    )
+}
+
 fn exists(relation: &str) -> SimError {
     SimError::bad(format!(
         "One or more added object references already exist for the following modified properties: '{relation}'."
     ))
 }
 
-fn absent(relation: &str) -> SimError {
-    SimError::bad(format!(
-        "One or more removed object references do not exist for the following modified properties: '{relation}'."
-    ))
+/// The refusal to remove a reference that is not there: of a container that has no such reference
+/// ([issues of the documentation](https://github.com/microsoftgraph/microsoft-graph-docs-contrib),
+/// members of groups), or, shortly after somebody else removed it, of the reference.
+pub fn absent(dir: &Directory, relation: Relation, from: Slot, to: Slot) -> SimError {
+    if dir.was_unlinked(relation, (from, to), SHORTLY) {
+        return SimError::bad(format!(
+            "One or more removed object references do not exist for the following modified properties: '{}'.",
+            relation.name()
+        ));
+    }
+    SimError::not_found(&dir.id_text(from))
 }
 
 /// Whether the members of a group can be changed by callers.
@@ -96,7 +121,7 @@ fn check_nesting(dir: &Directory, group: Slot, member: Slot) -> Result<(), SimEr
         kind == Kind::User
     } else {
         match kind {
-            Kind::User | Kind::ServicePrincipal => true,
+            Kind::User | Kind::ServicePrincipal | Kind::Device | Kind::OrgContact => true,
             Kind::Group => {
                 group != member
                     && dir.flag(member, "securityEnabled")
@@ -152,7 +177,7 @@ pub fn bound(ctx: &Ctx<'_>, addresses: &[String]) -> Result<Vec<Slot>, SimError>
         let slot = address_target(ctx, address)?;
         if slots.contains(&slot) {
             return Err(SimError::bad(
-                "Request contains a property with duplicate values",
+                "Request contains a property with duplicate values.",
             ));
         }
         slots.push(slot);
@@ -166,7 +191,7 @@ pub fn remove_member(ctx: &mut Ctx<'_>, group: Slot, member: Slot) -> Result<(),
     if ctx.dir.unlink(Relation::Member, group, member) {
         Ok(())
     } else {
-        Err(absent("members"))
+        Err(absent(ctx.dir, Relation::Member, group, member))
     }
 }
 
@@ -206,7 +231,7 @@ pub fn remove_owner(ctx: &mut Ctx<'_>, object: Slot, owner: Slot) -> Result<(), 
     let dir = &*ctx.dir;
     check_group(dir, object)?;
     if !dir.edges(Relation::Owner).contains(object, owner) {
-        return Err(absent("owners"));
+        return Err(absent(dir, Relation::Owner, object, owner));
     }
     let is_user = |slot: Slot| dir.object(slot).kind == Kind::User;
     let others = dir
@@ -274,16 +299,16 @@ pub fn remove_sponsor(ctx: &mut Ctx<'_>, user: Slot, sponsor: Slot) -> Result<()
     if ctx.dir.unlink(Relation::Sponsor, user, sponsor) {
         Ok(())
     } else {
-        Err(absent("sponsors"))
+        Err(absent(ctx.dir, Relation::Sponsor, user, sponsor))
     }
 }
 
-/// Adds a member to an administrative unit or role, whose kinds the caller checked.
+/// Adds a member to an administrative unit, whose kind the caller checked.
 pub fn add_plain(dir: &mut Directory, container: Slot, member: Slot) -> Result<(), SimError> {
     if dir.link(Relation::Member, container, member) {
         Ok(())
     } else {
-        Err(exists("members"))
+        Err(conflicting())
     }
 }
 
@@ -292,7 +317,7 @@ pub fn remove_plain(dir: &mut Directory, container: Slot, member: Slot) -> Resul
     if dir.unlink(Relation::Member, container, member) {
         Ok(())
     } else {
-        Err(absent("members"))
+        Err(absent(dir, Relation::Member, container, member))
     }
 }
 

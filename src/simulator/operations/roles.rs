@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::answers::created;
-use super::refs::body_id;
+use super::refs::{self, body_id};
 use super::validate::{self, Limits};
-use crate::simulator::directory::{Directory, Items, Kind, Reader, Slot, guid};
+use crate::simulator::directory::{Directory, Items, Kind, Reader, Relation, Slot, guid};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;
@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits {
     required: &["displayName", "isEnabled"],
 };
 
-/// `400 RoleAssignmentExists`
+/// `400 RoleAssignmentExists`, as privileged identity management says it.
 pub fn exists() -> SimError {
     SimError::new(
         400,
@@ -48,7 +48,7 @@ pub fn definition(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_>
 
 /// `POST /roleManagement/directory/roleDefinitions`
 pub fn create_definition(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::RoleDefinition, &LIMITS)?;
+    let mut input = validate::body(ctx, Kind::RoleDefinition, &LIMITS)?;
     input.require(&["displayName", "rolePermissions", "isEnabled"])?;
     let properties = &mut input.properties;
     properties.insert("isBuiltIn".to_owned(), false.into());
@@ -75,7 +75,7 @@ fn check_custom(ctx: &Ctx<'_>, slot: Slot) -> Result<(), SimError> {
 /// `PATCH …/roleDefinitions/{id}`: custom ones only.
 pub fn update_definition(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     check_custom(ctx, slot)?;
-    let input = validate::body(ctx.request, Kind::RoleDefinition, &LIMITS)?;
+    let input = validate::body(ctx, Kind::RoleDefinition, &LIMITS)?;
     let pairs = input
         .properties
         .iter()
@@ -144,7 +144,7 @@ pub fn assign(ctx: &mut Ctx<'_>) -> Answer {
     };
     check_scope(dir, &scope)?;
     if dir.find_assignment(role, principal, &scope).is_some() {
-        return Err(exists());
+        return Err(refs::conflicting());
     }
     let slot = ctx.dir.assign_role(role, principal, &scope);
     Ok(created(ctx, slot))
@@ -196,15 +196,14 @@ pub fn activate(ctx: &mut Ctx<'_>) -> Answer {
         })
         .ok_or_else(|| SimError::not_found(&template.to_string()))?;
     if ctx.dir.activated_role(template).is_some() {
-        return Err(SimError::bad(
-            "A conflicting object with one or more of the specified property values is present in the directory.",
-        ));
+        return Err(refs::conflicting());
     }
     let slot = ctx.dir.activate_role(role);
     Ok(created(ctx, slot))
 }
 
-fn role_of(dir: &Directory, activated: Slot) -> Result<Slot, SimError> {
+/// The definition behind an activated role.
+pub fn role_of(dir: &Directory, activated: Slot) -> Result<Slot, SimError> {
     dir.text(activated, "roleTemplateId")
         .and_then(guid)
         .and_then(|id| dir.live(id))
@@ -227,11 +226,10 @@ pub fn add_member(ctx: &mut Ctx<'_>, activated: Slot, member: Slot) -> Result<()
 /// `DELETE /directoryRoles/{id}/members/{id}/$ref`
 pub fn remove_member(ctx: &mut Ctx<'_>, activated: Slot, member: Slot) -> Result<(), SimError> {
     let role = role_of(ctx.dir, activated)?;
-    let assignment = ctx.dir.find_assignment(role, member, "/").ok_or_else(|| {
-        SimError::bad(
-            "One or more removed object references do not exist for the following modified properties: 'members'.",
-        )
-    })?;
+    let assignment = ctx
+        .dir
+        .find_assignment(role, member, "/")
+        .ok_or_else(|| refs::absent(ctx.dir, Relation::Member, activated, member))?;
     ctx.dir.unassign_role(assignment);
     Ok(())
 }

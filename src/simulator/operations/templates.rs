@@ -76,7 +76,7 @@ pub fn instantiate(ctx: &mut Ctx<'_>) -> Result<SimResponse, SimError> {
         .clone();
     let (application, principal) = applications::from_template(ctx, template, name)?;
     let part = |slot, kind: Kind| {
-        let mut shown = Projection::created().show(ctx.dir.present(), slot);
+        let mut shown = Projection::created(ctx.sets).show(ctx.dir.present(), slot);
         let mut object = serde_json::Map::new();
         object.insert(
             "@odata.type".to_owned(),

@@ -18,7 +18,7 @@ const LIMITS: Limits = Limits {
 
 /// `POST /directory/administrativeUnits`
 pub fn create(ctx: &mut Ctx<'_>) -> Answer {
-    let input = validate::body(ctx.request, Kind::AdministrativeUnit, &LIMITS)?;
+    let input = validate::body(ctx, Kind::AdministrativeUnit, &LIMITS)?;
     input.require(&["displayName"])?;
     let pairs = input
         .properties
@@ -31,7 +31,7 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `PATCH /directory/administrativeUnits/{id}`
 pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::AdministrativeUnit, &LIMITS)?;
+    let input = validate::body(ctx, Kind::AdministrativeUnit, &LIMITS)?;
     if input
         .properties
         .contains_key("isMemberManagementRestricted")
@@ -46,10 +46,15 @@ pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     Ok(SimResponse::no_content())
 }
 
-/// `POST …/members/$ref`: a user or group.
+/// `POST …/members/$ref`: a user, group or device.
 pub fn add_member(ctx: &mut Ctx<'_>, unit: Slot, member: Slot) -> Result<(), SimError> {
     let dynamic = ctx.dir.text(unit, "membershipType") == Some("Dynamic");
-    if dynamic || !matches!(ctx.dir.object(member).kind, Kind::User | Kind::Group) {
+    if dynamic
+        || !matches!(
+            ctx.dir.object(member).kind,
+            Kind::User | Kind::Group | Kind::Device
+        )
+    {
         return Err(SimError::invalid_property("members"));
     }
     refs::add_plain(ctx.dir, unit, member)

@@ -97,7 +97,7 @@ const CLOUD: [&str; 9] = [
 
 /// `POST /users`
 pub fn create(ctx: &mut Ctx<'_>) -> Answer {
-    let mut input = validate::body(ctx.request, Kind::User, &LIMITS)?;
+    let mut input = validate::body(ctx, Kind::User, &LIMITS)?;
     if let Some((relation, _)) = input.binds.first() {
         return Err(SimError::invalid_property(relation));
     }
@@ -107,12 +107,20 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
         "displayName",
         "mailNickname",
         "userPrincipalName",
-        "passwordProfile",
     ])?;
-    if input.properties["passwordProfile"]["password"].is_null() {
-        return Err(SimError::invalid_property("passwordProfile"));
+    let profile = input.get("passwordProfile");
+    if profile.is_none_or(|profile| profile["password"].as_str().is_none_or(str::is_empty)) {
+        return Err(SimError::bad(
+            "A password must be specified to create a new user.",
+        ));
     }
     check(ctx, &input, None)?;
+    if ctx.options.unique_mail_nickname
+        && let Some(nickname) = input.text("mailNickname")
+        && ctx.dir.present().has_nickname(nickname)
+    {
+        return Err(SimError::bad("Property netId is invalid."));
+    }
     let mut properties = stored(ctx.dir, input, None);
     properties
         .entry("userType")
@@ -131,7 +139,7 @@ pub fn create(ctx: &mut Ctx<'_>) -> Answer {
 
 /// `PATCH /users/{id}`
 pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
-    let input = validate::body(ctx.request, Kind::User, &LIMITS)?;
+    let input = validate::body(ctx, Kind::User, &LIMITS)?;
     if let Some((relation, _)) = input.binds.first() {
         return Err(SimError::invalid_property(relation));
     }
@@ -194,7 +202,7 @@ fn check(ctx: &Ctx<'_>, input: &Input, slot: Option<Slot>) -> Result<(), SimErro
             .address_holder(mail)
             .is_some_and(|holder| Some(holder) != slot)
         {
-            return Err(SimError::conflict("proxyAddresses"));
+            return Err(SimError::address_conflict());
         }
     }
     if let Some(nickname) = input.text("mailNickname")
@@ -258,7 +266,7 @@ fn check(ctx: &Ctx<'_>, input: &Input, slot: Option<Slot>) -> Result<(), SimErro
 }
 
 /// Whether a user principal name can be taken (by `slot`, when it is an update).
-fn check_upn(dir: &Directory, upn: &str, slot: Option<Slot>) -> Result<(), SimError> {
+pub fn check_upn(dir: &Directory, upn: &str, slot: Option<Slot>) -> Result<(), SimError> {
     let invalid = || SimError::invalid_value("userPrincipalName", Kind::User);
     let (local, domain) = upn.rsplit_once('@').ok_or_else(invalid)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "'.-_!#^~$&%*+/=?`{|}".contains(c);
@@ -282,7 +290,7 @@ fn check_upn(dir: &Directory, upn: &str, slot: Option<Slot>) -> Result<(), SimEr
         return Err(SimError::conflict("userPrincipalName"));
     }
     if taken(dir.address_holder(upn)) {
-        return Err(SimError::conflict("proxyAddresses"));
+        return Err(SimError::address_conflict());
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::odata::facts::{self, Property};
-use crate::simulator::directory::{Kind, guid, parse_time};
+use crate::simulator::directory::{Directory, Kind, guid, parse_time};
 use crate::simulator::errors::SimError;
-use crate::simulator::request::SimRequest;
+use crate::simulator::model::Ctx;
 
 /// A checked body.
 #[derive(Clone, Debug, Default)]
@@ -60,9 +60,9 @@ pub struct Limits {
 }
 
 /// Reads and checks a body.
-pub fn body(request: &SimRequest, kind: Kind, limits: &Limits) -> Result<Input, SimError> {
+pub fn body(ctx: &Ctx<'_>, kind: Kind, limits: &Limits) -> Result<Input, SimError> {
     let mut input = Input::default();
-    for (name, value) in request.body_object()? {
+    for (name, value) in ctx.request.body_object()? {
         if let Some(relation) = name.strip_suffix("@odata.bind") {
             input
                 .binds
@@ -73,8 +73,10 @@ pub fn body(request: &SimRequest, kind: Kind, limits: &Limits) -> Result<Input, 
             continue;
         }
         let property = facts::entity(kind.entity())
-            .and_then(|entity| entity.property(&name))
+            .and_then(|entity| entity.property(&name).cloned())
+            .or_else(|| extension(ctx.dir, kind, &name))
             .ok_or_else(|| SimError::invalid_property(&name))?;
+        let property = &property;
         if limits.read_only.contains(&name.as_str()) {
             return Err(SimError::read_only(&name));
         }
@@ -93,6 +95,25 @@ pub fn body(request: &SimRequest, kind: Kind, limits: &Limits) -> Result<Input, 
         input.properties.insert(name, value);
     }
     Ok(input)
+}
+
+/// A directory extension as a property.
+fn extension(dir: &Directory, kind: Kind, name: &str) -> Option<Property> {
+    let dir = dir.present();
+    let slot = dir.extension(kind.entity(), name)?;
+    Some(Property {
+        name: name.to_owned(),
+        kind: match dir.text(slot, "dataType")? {
+            "Boolean" => facts::Kind::Boolean,
+            "DateTime" => facts::Kind::DateTimeOffset,
+            "Integer" => facts::Kind::Int32,
+            "LargeInteger" => facts::Kind::Int64,
+            "Binary" => facts::Kind::Binary,
+            _ => facts::Kind::String,
+        },
+        collection: dir.flag(slot, "isMultiValued"),
+        nullable: true,
+    })
 }
 
 fn addresses(name: &str, value: &Value) -> Result<Vec<String>, SimError> {

@@ -176,6 +176,11 @@ pub fn required(method: &str, path: &str) -> Option<&'static str> {
     find(method, &segments).map(|(_, any)| any)
 }
 
+/// Whether permissions are enough for an operation, as far as the table knows it.
+pub fn may(permissions: &[String], method: &str, path: &str) -> bool {
+    required(method, path).is_none_or(|any| any_of(permissions, any))
+}
+
 /// A name for an operation, keys left out: `GET users/{id}`.
 pub fn operation(method: &str, path: &str) -> String {
     let plain = plain_path(path);

@@ -73,6 +73,17 @@ impl<'a> Columns<'a> {
             .map(usize::from)
     }
 
+    /// Adds an object's id to `shown`, and everything else as if it held nothing.
+    pub fn fill_blank(&self, dir: Reader<'a>, slot: Slot, shown: &mut Map<String, Value>) {
+        for column in &self.list {
+            let value = match column.name {
+                "id" => dir.id_text(slot).into(),
+                _ => column.empty.clone(),
+            };
+            shown.insert(column.name.to_owned(), value);
+        }
+    }
+
     /// Adds an object's values to `shown`.
     pub fn fill(&mut self, dir: Reader<'a>, slot: Slot, shown: &mut Map<String, Value>) {
         self.found.fill(None);

@@ -117,6 +117,18 @@ const NOT: Use = Use {
     operator: Some("not"),
 };
 
+/// What directory extensions support.
+const EXTENSION: FilterRule = FilterRule {
+    eq: Support::Both,
+    ne: Support::AdvancedOnly,
+    not: Support::AdvancedOnly,
+    ge_le: Support::AdvancedOnly,
+    in_: Support::Both,
+    starts_with: Support::Both,
+    ends_with: Support::No,
+    eq_null: Support::AdvancedOnly,
+};
+
 impl Compiler<'_> {
     fn expr(&self, expr: &Expr) -> Result<Predicate, SimError> {
         Ok(match expr {
@@ -294,7 +306,7 @@ impl Compiler<'_> {
             .any(|(p, _)| p.split('/').next() == Some(name) || p == whole);
         let navigation =
             facts::entity(self.rules.entity).is_some_and(|e| e.navigation(name).is_some());
-        if known || navigation {
+        if known || navigation || self.extends(name) {
             return Ok(None);
         }
         Err(SimError::gateway(format!(
@@ -329,6 +341,7 @@ impl Compiler<'_> {
             }
         };
         match self.rules.filtering {
+            Filtering::Facts if self.extends(path) => Ok(EXTENSION),
             Filtering::Facts => self.fact(&spelled).ok_or_else(|| self.clause(path)),
             Filtering::Only(names) if names.contains(&path) && item.is_none() => Ok(FilterRule {
                 eq: Support::Both,
@@ -341,6 +354,11 @@ impl Compiler<'_> {
             }),
             _ => Err(self.clause(path)),
         }
+    }
+
+    /// Whether a name is one of a directory extension of the type.
+    fn extends(&self, name: &str) -> bool {
+        self.dir.extension(self.rules.entity, name).is_some()
     }
 
     fn fact(&self, path: &str) -> Option<FilterRule> {

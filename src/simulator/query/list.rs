@@ -12,6 +12,7 @@ use super::project::{Projection, Table};
 use super::search::{self, Search};
 use super::token::Token;
 use super::values::{self, Scalar};
+use crate::odata::expr::{Expr, Literal, Op};
 use crate::odata::facts;
 use crate::simulator::directory::{Items, Kind, Reader, Slot, State, Stored};
 use crate::simulator::errors::SimError;
@@ -36,6 +37,8 @@ pub struct Listing<'a> {
     pub paging: Paging,
     /// A relation of an object: filtering needs the advanced parameters.
     pub relation: bool,
+    /// Only addresses are shown: `…/$ref`.
+    pub references: bool,
     /// A cast on a transitive relation: it needs the advanced parameters.
     pub needs_advanced: bool,
     /// Live objects, or those in the recycle bin.
@@ -48,20 +51,27 @@ pub struct Listing<'a> {
 struct Plan {
     query: Query,
     predicate: Option<Predicate>,
+    /// What a look at one link is for: not to find it is an error.
+    missing: Option<String>,
     projection: Projection,
 }
 
 fn plan(listing: &Listing<'_>, view: &View<'_>, counted: bool) -> Result<Plan, SimError> {
-    let mut query = Query::parse(view)?;
+    let mut query = Query::parse(view, listing.entity)?;
     query.check_paging(listing.paging)?;
     query.count |= counted;
     let advanced = query.advanced();
     if listing.needs_advanced && !advanced {
         return Err(SimError::unsupported());
     }
+    let mut missing = None;
     let predicate = match &query.filter {
         None => None,
-        Some(_) if listing.relation && !advanced => return Err(SimError::unsupported()),
+        Some(expr) if listing.relation && !advanced => {
+            let id = sought(expr).ok_or_else(unsupported_reference)?;
+            missing = Some(id.to_owned());
+            Some(Predicate::is(id))
+        }
         Some(expr) => {
             let rules = Rules {
                 entity: listing.entity,
@@ -77,11 +87,29 @@ fn plan(listing: &Listing<'_>, view: &View<'_>, counted: bool) -> Result<Plan, S
     }
     let mut projection = Projection::new(view, &query, listing.entity, true)?;
     projection.typed = listing.typed;
+    projection.related = listing.relation;
     Ok(Plan {
         query,
         predicate,
+        missing,
         projection,
     })
+}
+
+/// The one filter that a relation answers by default: `id eq '…'`, a look at one link.
+fn sought(filter: &Expr) -> Option<&str> {
+    match filter {
+        Expr::Compare(path, Op::Eq, Literal::String(id) | Literal::Bare(id)) if path == "id" => {
+            Some(id)
+        }
+        _ => None,
+    }
+}
+
+fn unsupported_reference() -> SimError {
+    SimError::query(
+        "The specified filter to the reference property query is currently not supported.",
+    )
 }
 
 fn check_order(query: &Query, listing: &Listing<'_>) -> Result<(), SimError> {
@@ -256,19 +284,21 @@ pub fn page(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimEr
     } else {
         sorted(listing, &plan, dir, limit + 1)
     };
+    if let (Some(id), []) = (&plan.missing, rows.as_slice()) {
+        return Err(SimError::not_found(id));
+    }
     let more = rows.len() > limit;
     rows.truncate(limit);
 
+    let context = if listing.references {
+        "Collection($ref)".to_owned()
+    } else {
+        format!("{}{}", listing.context, plan.projection.context())
+    };
     let mut body = Map::new();
     body.insert(
         "@odata.context".to_owned(),
-        format!(
-            "{}/$metadata#{}{}",
-            view.request.base(),
-            listing.context,
-            plan.projection.context()
-        )
-        .into(),
+        format!("{}/$metadata#{context}", view.request.base()).into(),
     );
     if query.advanced() && query.token.is_none() {
         body.insert("@odata.count".to_owned(), total(listing, &plan, dir).into());
@@ -287,10 +317,22 @@ pub fn page(listing: &Listing<'_>, view: &View<'_>) -> Result<SimResponse, SimEr
     let mut table = Table::new(&plan.projection, dir);
     let items: Vec<Value> = rows
         .iter()
-        .map(|(_, slot)| table.row(*slot).into())
+        .map(|(_, slot)| {
+            if listing.references {
+                reference(view, *slot)
+            } else {
+                table.row(*slot).into()
+            }
+        })
         .collect();
     body.insert("value".to_owned(), items.into());
     Ok(SimResponse::ok(body.into()))
+}
+
+/// An item of `…/$ref`.
+pub fn reference(view: &View<'_>, slot: Slot) -> Value {
+    let id = view.dir.id_text(slot);
+    serde_json::json!({"@odata.id": format!("{}/directoryObjects/{id}", view.request.base())})
 }
 
 type Row = (Vec<String>, Slot);
@@ -411,7 +453,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The next page's address: this request's, with all its other options.
 fn next_link(request: &SimRequest, token: &Token) -> String {
-    let mut link = format!("{}{}?", request.base(), request.path);
+    let mut link = format!("{}{}?", request.base(), request.written());
     for (name, value) in &request.query {
         if !name.eq_ignore_ascii_case("$skiptoken") {
             link.extend(utf8_percent_encode(name, QUERY));

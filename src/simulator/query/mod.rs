@@ -7,6 +7,8 @@ pub mod options;
 mod predicate;
 pub mod project;
 mod search;
+mod sight;
+pub mod spelling;
 mod token;
 pub mod values;
 

@@ -22,7 +22,7 @@ pub struct Order {
     pub descending: bool,
 }
 
-/// The one relation to expand.
+/// A relation to expand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expand {
     /// Its name.
@@ -49,7 +49,7 @@ pub struct Query {
     /// `$count=true`
     pub count: bool,
     /// `$expand`
-    pub expand: Option<Expand>,
+    pub expand: Vec<Expand>,
     /// `$skiptoken`
     pub token: Option<Token>,
     /// `ConsistencyLevel: eventual` was sent.
@@ -57,8 +57,10 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads the options of a request. Options without `$` belong to nobody and are passed over.
-    pub fn parse(view: &View<'_>) -> Result<Self, SimError> {
+    /// Reads the options of a request for objects of an entity type (`directoryObject` for any),
+    /// and gives names the type's spelling. Options without `$` belong to nobody and are passed
+    /// over.
+    pub fn parse(view: &View<'_>, entity: &str) -> Result<Self, SimError> {
         let request = view.request;
         let mut query = Self {
             eventual: request.is_eventual(),
@@ -78,6 +80,7 @@ impl Query {
             query.option(&name, value, view)?;
             seen.push(name);
         }
+        query.spell(entity);
         Ok(query)
     }
 
@@ -99,7 +102,7 @@ impl Query {
                     }
                 }
             }
-            "$expand" => self.expand = Some(expand(value)?),
+            "$expand" => self.expand = expansions(value)?,
             "$skiptoken" => {
                 let life = view.options.page_token_life;
                 self.token = Some(Token::decode(value, view.dir.now(), life)?);
@@ -144,9 +147,18 @@ impl Query {
     }
 }
 
-/// Refuses every OData option: `/subscribedSkus` knows none.
-pub fn check_none(request: &SimRequest) -> Result<(), SimError> {
+/// Refuses every OData option.
+pub fn check_no_options(request: &SimRequest) -> Result<(), SimError> {
     if request.query.iter().any(|(name, _)| name.starts_with('$')) {
+        return Err(SimError::unsupported());
+    }
+    Ok(())
+}
+
+/// Refuses every OData option but `$select`: `/subscribedSkus` knows no other.
+pub fn check_only_select(request: &SimRequest) -> Result<(), SimError> {
+    let other = |name: &str| name.starts_with('$') && !name.eq_ignore_ascii_case("$select");
+    if request.query.iter().any(|(name, _)| other(name)) {
         return Err(SimError::unsupported());
     }
     Ok(())
@@ -210,40 +222,66 @@ fn bad_order(value: &str) -> SimError {
     SimError::gateway(format!("Invalid $orderby clause '{value}'."))
 }
 
-/// `manager`, `members($select=id,displayName)`, `manager($levels=max;$select=id)`. A second
-/// relation, and nesting, are refused.
-fn expand(value: &str) -> Result<Expand, SimError> {
-    let invalid = || {
-        SimError::gateway(format!(
-            "Parsing OData Select and Expand failed: Term '{value}' is not valid in a $select or $expand expression."
-        ))
-    };
-    let (name, inner) = match value.split_once('(') {
-        None => (value, ""),
-        Some((name, rest)) => (name, rest.trim_end().strip_suffix(')').ok_or_else(invalid)?),
+/// `manager`, `members($select=id,displayName)`, `manager($levels=max;$select=id)`, and several of
+/// them with commas between. Nesting is refused.
+fn expansions(value: &str) -> Result<Vec<Expand>, SimError> {
+    let mut all: Vec<Expand> = Vec::new();
+    for term in split_outside(value, ',') {
+        let one = expansion(term).ok_or_else(|| {
+            SimError::gateway(format!(
+                "Parsing OData Select and Expand failed: Term '{value}' is not valid in a $select or $expand expression."
+            ))
+        })??;
+        all.push(one);
+    }
+    Ok(all)
+}
+
+/// Splits at a separator that stands in no parentheses.
+fn split_outside(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            c if c == separator && depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// One relation; `None` is no term at all.
+fn expansion(term: &str) -> Option<Result<Expand, SimError>> {
+    let (name, inner) = match term.split_once('(') {
+        None => (term, ""),
+        Some((name, rest)) => (name, rest.trim_end().strip_suffix(')')?),
     };
     let name = name.trim();
-    if name.contains(',') {
-        // Graph's directory expands one relation per request.
-        return Err(SimError::unsupported());
-    }
     if name.is_empty() || inner.contains(')') {
-        return Err(invalid());
+        return None;
     }
     let mut expand = Expand {
         name: name.to_owned(),
         ..Expand::default()
     };
     for option in inner.split(';').filter(|o| !o.trim().is_empty()) {
-        let (key, value) = option.split_once('=').ok_or_else(invalid)?;
+        let (key, value) = option.split_once('=')?;
         match key.trim().to_ascii_lowercase().as_str() {
-            "$select" => expand.select = Some(names(value)?),
-            "$levels" if value.trim() == "max" => expand.levels = Some(1000),
-            "$levels" => expand.levels = Some(value.trim().parse().map_err(|_| invalid())?),
-            _ => return Err(SimError::unsupported()),
+            "$select" => match names(value) {
+                Ok(names) => expand.select = Some(names),
+                Err(error) => return Some(Err(error)),
+            },
+            "$levels" if value.trim().eq_ignore_ascii_case("max") => expand.levels = Some(1000),
+            "$levels" => expand.levels = Some(value.trim().parse().ok()?),
+            _ => return Some(Err(SimError::unsupported())),
         }
     }
-    Ok(expand)
+    Some(Ok(expand))
 }
 
 #[cfg(test)]
@@ -251,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expansions() {
+    fn relations_to_expand() {
         let select = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
         for (text, name, selected, levels) in [
             ("manager", "manager", None, None),
@@ -269,20 +307,23 @@ mod tests {
             ),
             ("manager($levels=2)", "manager", None, Some(2)),
         ] {
-            let expand = expand(text).unwrap();
+            let expand = expansions(text).unwrap().remove(0);
             assert_eq!(
                 (expand.name.as_str(), &expand.select, expand.levels),
                 (name, &selected, levels)
             );
         }
+        let both = expansions("principal($select=id,displayName),roleDefinition").unwrap();
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[1].name, "roleDefinition");
         for text in [
             "",
-            "a,b",
+            "a,",
             "manager($expand=manager)",
             "manager($select=id",
             "manager($levels=x)",
         ] {
-            assert!(expand(text).is_err(), "{text}");
+            assert!(expansions(text).is_err(), "{text}");
         }
     }
 

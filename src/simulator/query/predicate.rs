@@ -7,7 +7,14 @@ use uuid::Uuid;
 
 use super::values::{self, Scalar};
 use crate::odata::expr::Op;
-use crate::simulator::directory::{Key, Kind, Reader, Relation, Slot, Stored, parse_time};
+use crate::simulator::directory::{
+    Key, Kind, Range, Reader, Relation, Slot, Sought, State, Stored, parse_time,
+};
+
+/// An index helps when it tells of less than one in so many objects…
+const FEW: usize = 8;
+/// …or of no more than this.
+const ALWAYS: usize = 1_000;
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
@@ -72,6 +79,19 @@ pub enum Predicate {
 }
 
 impl Predicate {
+    /// `id eq '…'`
+    pub fn is(id: &str) -> Self {
+        let source = Source {
+            name: "id".to_owned(),
+            key: None,
+        };
+        Self::Test(
+            source,
+            Vec::new(),
+            Test::Eq(Literal::Text(id.to_lowercase())),
+        )
+    }
+
     /// Whether it holds of an object.
     pub fn holds(&self, dir: Reader<'_>, slot: Slot) -> bool {
         match self {
@@ -123,45 +143,124 @@ impl Predicate {
         }
     }
 
-    /// Objects that an index tells; every other object fails the filter. `None`: no index helps.
+    /// Objects that an index tells; every other object fails the filter. `None`: no index helps, or
+    /// it tells of so many that looking at all is no worse.
     pub fn candidates(&self, dir: Reader<'_>, kind: Kind) -> Option<Vec<Slot>> {
         match self {
-            Self::And(a, b) => a.candidates(dir, kind).or_else(|| b.candidates(dir, kind)),
+            Self::And(a, b) => match (a.candidates(dir, kind), b.candidates(dir, kind)) {
+                (Some(a), Some(b)) => Some(if a.len() <= b.len() { a } else { b }),
+                (a, b) => a.or(b),
+            },
             Self::Or(a, b) => {
                 let mut all = a.candidates(dir, kind)?;
                 all.extend(b.candidates(dir, kind)?);
                 Some(sorted(all))
             }
             Self::Test(source, path, test) if path.is_empty() => {
-                let texts: Vec<&str> = match test {
-                    Test::Eq(Literal::Text(text)) => vec![text],
-                    Test::In(values) => values
-                        .iter()
-                        .filter_map(|v| match v {
-                            Literal::Text(text) => Some(text.as_str()),
-                            _ => None,
-                        })
-                        .collect(),
-                    _ => return None,
-                };
-                let by = |text: &&str| match source.name.as_str() {
-                    "id" => Uuid::parse_str(text).ok().and_then(|id| dir.find(id)),
-                    "userPrincipalName" => dir.find_upn(text),
-                    _ => Uuid::parse_str(text)
-                        .ok()
-                        .and_then(|id| dir.find_app(kind, id)),
-                };
-                let indexed = match source.name.as_str() {
-                    "id" => !kind.has_text_id(),
-                    "userPrincipalName" => kind == Kind::User,
-                    "appId" => matches!(kind, Kind::Application | Kind::ServicePrincipal),
-                    _ => false,
-                };
-                indexed.then(|| sorted(texts.iter().filter_map(by).collect()))
+                by_key(source, test, dir, kind).or_else(|| by_value(source, path, test, dir, kind))
             }
+            Self::Test(source, path, test) => by_value(source, path, test, dir, kind),
+            Self::Lambda(source, path, inner) => inner.item_candidates(source, path, dir, kind),
             _ => None,
         }
     }
+
+    /// Of the items of a collection.
+    fn item_candidates(
+        &self,
+        source: &Source,
+        path: &[String],
+        dir: Reader<'_>,
+        kind: Kind,
+    ) -> Option<Vec<Slot>> {
+        let of = |inner: &Self| inner.item_candidates(source, path, dir, kind);
+        match self {
+            Self::And(a, b) => of(a).or_else(|| of(b)),
+            Self::Or(a, b) => {
+                let mut all = of(a)?;
+                all.extend(of(b)?);
+                Some(sorted(all))
+            }
+            Self::Item(sub, test) => by_value(source, &[path, sub].concat(), test, dir, kind),
+            _ => None,
+        }
+    }
+}
+
+/// By the indexes that keep keys unique.
+fn by_key(source: &Source, test: &Test, dir: Reader<'_>, kind: Kind) -> Option<Vec<Slot>> {
+    let texts: Vec<&str> = match test {
+        Test::Eq(Literal::Text(text)) => vec![text],
+        Test::In(values) => values
+            .iter()
+            .filter_map(|v| match v {
+                Literal::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect(),
+        _ => return None,
+    };
+    let by = |text: &&str| match source.name.as_str() {
+        "id" => Uuid::parse_str(text).ok().and_then(|id| dir.find(id)),
+        "userPrincipalName" => dir.find_upn(text),
+        _ => Uuid::parse_str(text)
+            .ok()
+            .and_then(|id| dir.find_app(kind, id)),
+    };
+    let indexed = match source.name.as_str() {
+        "id" => !kind.has_text_id(),
+        "userPrincipalName" => kind == Kind::User,
+        "appId" => matches!(kind, Kind::Application | Kind::ServicePrincipal),
+        _ => false,
+    };
+    indexed.then(|| sorted(texts.iter().filter_map(by).collect()))
+}
+
+/// By the index of a property's values.
+fn by_value(
+    source: &Source,
+    path: &[String],
+    test: &Test,
+    dir: Reader<'_>,
+    kind: Kind,
+) -> Option<Vec<Slot>> {
+    if source.name == "id" || values::is_computed(kind, &source.name) {
+        return None;
+    }
+    let sought = |literal: &Literal| match literal {
+        Literal::Bool(b) => Some(Sought::Bool(*b)),
+        Literal::Int(n) => Some(Sought::Int(*n)),
+        // Moments inside structures are kept as texts.
+        Literal::Time(at) => path.is_empty().then_some(Sought::Time(*at)),
+        Literal::Text(text) => Some(Sought::text(text)),
+    };
+    let (one, many);
+    let range = match test {
+        Test::Eq(literal) => {
+            one = [sought(literal)?];
+            Range::Any(&one)
+        }
+        Test::In(literals) => {
+            many = literals.iter().map(sought).collect::<Option<Vec<_>>>()?;
+            Range::Any(&many)
+        }
+        Test::StartsWith(text) => Range::Prefix(text),
+        Test::Ge(literal) => {
+            one = [sought(literal)?];
+            Range::From(&one[0])
+        }
+        Test::Le(literal) => {
+            one = [sought(literal)?];
+            Range::UpTo(&one[0])
+        }
+        Test::IsNull(_) | Test::Ne(_) | Test::EndsWith(_) => return None,
+    };
+    let Some(key) = source.key else {
+        // No object has it.
+        return Some(Vec::new());
+    };
+    let most = (dir.count_in(kind, State::Live) + dir.count_in(kind, State::Deleted)) / FEW;
+    dir.with_value(kind, key, path, &range, most.max(ALWAYS))
 }
 
 fn sorted(mut slots: Vec<Slot>) -> Vec<Slot> {

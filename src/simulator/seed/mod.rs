@@ -3,6 +3,8 @@
 //! Every object is a function of the seed and its number alone, so that the same seed gives the
 //! same tenant byte for byte, and a tenant of a million users can be made one object at a time.
 
+mod extras;
+mod first_party;
 mod group;
 mod names;
 mod plan;
@@ -59,7 +61,12 @@ impl Plan {
 
     /// The tenant without users, groups and subscriptions.
     fn frame(&self) -> SeedTenant {
+        let mut objects = first_party::service_principals(self);
+        let (mut extras, links) = extras::all(self);
+        objects.append(&mut extras);
         SeedTenant {
+            objects,
+            links,
             tenant_id: self.tenant_id(),
             domain: DOMAIN.to_owned(),
             other_domains: vec![MAIL_DOMAIN.to_owned(), "contoso.de".to_owned()],

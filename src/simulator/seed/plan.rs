@@ -29,6 +29,8 @@ pub(super) enum Stream {
     Group = 3,
     Unit = 4,
     Names = 5,
+    FirstParty = 6,
+    Extra = 7,
 }
 
 /// A tenant, yet to be made.

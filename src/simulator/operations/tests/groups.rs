@@ -338,7 +338,13 @@ fn roles_and_units() {
     play(
         &graph,
         vec![
-            assign(0, id(1, 1), "/", 400, "The Role assignment already exists."),
+            assign(
+                0,
+                id(1, 1),
+                "/",
+                400,
+                "A conflicting object with one or more",
+            ),
             assign(0, id(1, 2), "/", 201, ""),
             assign(0, id(1, 1), &unit, 201, ""),
             assign(1, id(2, 4), "/", 201, ""),
@@ -436,7 +442,7 @@ fn roles_and_units() {
                 format!("/directory{unit}/members/$ref"),
                 reference(id(1, 3)),
                 400,
-                "already exist",
+                "A conflicting object",
             ),
             (
                 Post,

@@ -49,6 +49,7 @@ fn what_a_user_cannot_be() {
         )
     };
     let invalid = "One or more property values specified are invalid.";
+    let no_password = "A password must be specified to create a new user.";
     play(
         &graph,
         vec![
@@ -62,7 +63,7 @@ fn what_a_user_cannot_be() {
                 json!(""),
                 "Invalid value specified for property 'displayName' of resource 'User'.",
             ),
-            post("passwordProfile", Value::Null, invalid),
+            post("passwordProfile", Value::Null, no_password),
             post(
                 "passwordProfile",
                 json!({"password": "short"}),
@@ -71,7 +72,7 @@ fn what_a_user_cannot_be() {
             post(
                 "passwordProfile",
                 json!({"forceChangePasswordNextSignIn": true}),
-                invalid,
+                no_password,
             ),
             post(
                 "userPrincipalName",
