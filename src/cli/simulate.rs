@@ -36,6 +36,17 @@ pub(super) struct Args {
     /// Appends every exchange to this file, one JSON line each.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Speaks TLS too, with a certificate of its own making, and stands for Microsoft's hosts to
+    /// clients that have it as `HTTPS_PROXY`.
+    #[arg(long)]
+    tls: bool,
+    /// Where the certificate authority is written, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls", default_value_os_t = authority_file())]
+    tls_ca: PathBuf,
+}
+
+fn authority_file() -> PathBuf {
+    std::env::temp_dir().join("entra-scim-simulator-ca.pem")
 }
 
 /// The size of the simulated tenant.
@@ -67,6 +78,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         replication_lag: Duration::from_millis(args.replication_lag_ms),
         faults: args.faults.clone(),
         record: args.record.clone(),
+        tls_authority: args.tls.then(|| args.tls_ca.clone()),
         ..Settings::default()
     };
     let running = simulator::start::start(settings, listener).await?;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// PEM certificates registered on the gateway's application from the start.
     pub certificates: Vec<String>,
+    /// Speaks TLS too, and writes the certificate authority to this file (PEM).
+    pub tls_authority: Option<PathBuf>,
     /// The value that App Service callers must send as `X-IDENTITY-HEADER`.
     pub identity_header: String,
 }
@@ -43,6 +45,7 @@ impl Default for Settings {
             record: None,
             token_lifetime: Duration::from_secs(3599),
             certificates: Vec::new(),
+            tls_authority: None,
             identity_header: "simulated-identity-header".to_owned(),
         }
     }

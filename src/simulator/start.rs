@@ -1,6 +1,7 @@
 //! A simulated tenant on a socket.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::layers::http::{Outer, outer};
 use super::layers::record::Recorder;
 use super::layers::socket::{CuttableListener, Wire};
 use super::layers::throttle::Throttle;
+use super::layers::tls::{self, TlsError};
 use super::notifications;
 use super::notifications::desk::Desk;
 use super::seed::{DOMAIN, Plan, seeded};
@@ -54,6 +56,9 @@ pub enum Error {
     /// A certificate cannot be registered.
     #[error("a certificate cannot be registered")]
     Certificate(#[source] KeyError),
+    /// TLS cannot be spoken.
+    #[error("the simulator cannot speak TLS")]
+    Tls(#[source] TlsError),
     /// Change notifications cannot be sent.
     #[error("change notifications cannot be sent")]
     Notifications(#[source] reqwest::Error),
@@ -82,6 +87,12 @@ pub struct ReadyLine {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
+    /// The file with the authority of the certificate, when TLS is spoken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_authority: Option<String>,
+    /// The address to set as `HTTPS_PROXY`, so that Microsoft's own addresses lead here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
 }
 
 /// A simulator that answers. Dropping it ends it at once.
@@ -238,10 +249,14 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
             }),
             outer,
         ));
+    let tls = match &settings.tls_authority {
+        Some(file) => Some(tls::acceptor(file).map_err(Error::Tls)?),
+        None => None,
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         axum::serve(
-            CuttableListener(listener),
+            CuttableListener::new(listener, tls),
             router.into_make_service_with_connect_info::<Wire>(),
         )
         .with_graceful_shutdown(async move {
@@ -251,7 +266,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> Result<Running,
         .await
     });
     Ok(Running {
-        ready: ready_line(&plan, addr),
+        ready: ready_line(&plan, addr, settings.tls_authority.as_deref()),
         addr,
         graph,
         stop: Some(stop),
@@ -295,7 +310,8 @@ async fn faults(settings: &Settings) -> Result<Faults, Error> {
     Ok(faults)
 }
 
-fn ready_line(plan: &Plan, addr: SocketAddr) -> ReadyLine {
+fn ready_line(plan: &Plan, addr: SocketAddr, authority: Option<&Path>) -> ReadyLine {
+    let scheme = if authority.is_some() { "https" } else { "http" };
     // A wildcard address is where to listen, not where to call.
     let host = if addr.ip().is_unspecified() {
         format!("127.0.0.1:{}", addr.port())
@@ -304,12 +320,14 @@ fn ready_line(plan: &Plan, addr: SocketAddr) -> ReadyLine {
     };
     let tenant_id = plan.tenant_id().to_string();
     ReadyLine {
-        graph: format!("http://{host}"),
-        token_endpoint: format!("http://{host}/{tenant_id}/oauth2/v2.0/token"),
-        arm: format!("http://{host}/arm"),
+        graph: format!("{scheme}://{host}"),
+        token_endpoint: format!("{scheme}://{host}/{tenant_id}/oauth2/v2.0/token"),
+        arm: format!("{scheme}://{host}/arm"),
         control: format!("http://{host}/_sim"),
         tenant_id,
         client_id: plan.app().app_id.to_string(),
         client_secret: plan.client_secret(),
+        certificate_authority: authority.map(|path| path.display().to_string()),
+        proxy: authority.map(|_| format!("http://{host}")),
     }
 }

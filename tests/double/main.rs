@@ -12,6 +12,7 @@ mod clients;
 mod determinism;
 mod errors;
 mod facts;
+mod foreign;
 mod reports;
 mod sdk;
 mod sim;

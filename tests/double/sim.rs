@@ -45,11 +45,23 @@ impl Answer {
 impl Sim {
     /// Starts one and signs in.
     pub async fn start(settings: Settings) -> Self {
+        let insecure = settings.tls_authority.is_some();
+        Self::start_with(settings, |client| {
+            // What the authority is for is tested where it is trusted.
+            client.tls_danger_accept_invalid_certs(insecure)
+        })
+        .await
+    }
+
+    /// Starts one, and signs in with a client that is built on.
+    pub async fn start_with(
+        settings: Settings,
+        build: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Self {
         let plan = Plan::new(settings.users, settings.groups, settings.seed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let running = start(settings, listener).await.unwrap();
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
+        let http = build(reqwest::Client::builder().timeout(Duration::from_secs(30)))
             .build()
             .unwrap();
         let mut sim = Self {

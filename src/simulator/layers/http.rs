@@ -54,9 +54,14 @@ fn surface(path: &str) -> Option<(Surface, &str)> {
 pub async fn outer(
     State(outer): State<Arc<Outer>>,
     ConnectInfo(wire): ConnectInfo<Wire>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    if wire.is_secure() {
+        // Links and sign-in go by it, as behind a proxy that ends TLS.
+        let https = HeaderValue::from_static("https");
+        request.headers_mut().insert("x-forwarded-proto", https);
+    }
     let raw_path = request.uri().path().to_owned();
     let Some((surface, path)) = surface(&raw_path) else {
         return next.run(request).await;

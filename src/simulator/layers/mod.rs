@@ -7,3 +7,4 @@ pub mod http;
 pub mod record;
 pub mod socket;
 pub mod throttle;
+pub mod tls;

@@ -11,19 +11,34 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+use super::tls::{self, Io};
+
+/// Connections that have begun and wait to be served.
+const BEGUN: usize = 64;
 
 /// The handle by which a request cuts the connection it came over.
 #[derive(Clone, Debug, Default)]
-pub struct Wire(Arc<AtomicBool>);
+pub struct Wire {
+    cut: Arc<AtomicBool>,
+    secure: bool,
+}
 
 impl Wire {
     /// Ends the connection at the next byte that would be written.
     pub fn cut(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::SeqCst) {
+        if self.cut.load(Ordering::SeqCst) {
             Err(io::ErrorKind::ConnectionReset.into())
         } else {
             Ok(())
@@ -31,14 +46,62 @@ impl Wire {
     }
 }
 
-/// A TCP listener of connections that can be cut.
-#[derive(Debug)]
-pub struct CuttableListener(pub TcpListener);
+type Begun = (CuttableStream, SocketAddr);
 
-/// A TCP connection that can be cut.
-#[derive(Debug)]
+/// A TCP listener of connections that can be cut.
+pub struct CuttableListener {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    begun: (mpsc::Sender<Begun>, mpsc::Receiver<Begun>),
+}
+
+impl std::fmt::Debug for CuttableListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("CuttableListener")
+            .field(&self.listener)
+            .finish()
+    }
+}
+
+impl CuttableListener {
+    /// With `tls`, connections may speak it.
+    pub fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self {
+            listener,
+            tls,
+            begun: mpsc::channel(BEGUN),
+        }
+    }
+
+    /// Begins a connection beside the others: a client that is slow to shake hands holds up none.
+    fn begin(&self, stream: TcpStream, address: SocketAddr, tls: &TlsAcceptor) {
+        let (tls, begun) = (tls.clone(), self.begun.0.clone());
+        tokio::spawn(async move {
+            match tls::open(stream, &tls).await {
+                Ok((stream, secure)) => {
+                    let wire = Wire {
+                        secure,
+                        ..Wire::default()
+                    };
+                    if begun
+                        .send((CuttableStream { stream, wire }, address))
+                        .await
+                        .is_err()
+                    {
+                        tracing::debug!("a connection began when the simulator had ended");
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection to the simulator did not begin");
+                }
+            }
+        });
+    }
+}
+
+/// A connection that can be cut.
 pub struct CuttableStream {
-    stream: TcpStream,
+    stream: Box<dyn Io>,
     wire: Wire,
 }
 
@@ -47,16 +110,26 @@ impl Listener for CuttableListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may wait on a simulator connection");
+        loop {
+            let accepted = tokio::select! {
+                Some(begun) = self.begun.1.recv() => return begun,
+                accepted = Listener::accept(&mut self.listener) => accepted,
+            };
+            let (stream, address) = accepted;
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "small packets may wait on a simulator connection");
+            }
+            if let Some(tls) = &self.tls {
+                self.begin(stream, address, tls);
+            } else {
+                let (stream, wire) = (Box::new(stream), Wire::default());
+                return (CuttableStream { stream, wire }, address);
+            }
         }
-        let wire = Wire::default();
-        (CuttableStream { stream, wire }, address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
