@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 use uuid::Uuid;
 
 use super::core::Graph;
 use super::errors::SimError;
-use super::headers;
+use super::headers::{self, JSON};
+use super::identity::routes::origin;
 use super::identity::{GRAPH_APP_ID, Identity, TokenFault};
 use super::layers::gate::Passage;
+use super::metadata;
 use super::request::{Caller, SimRequest, SimResponse};
 use super::server::{from_http, to_http};
+use super::sets::SETS;
 
 /// What the front needs.
 #[derive(Clone)]
@@ -31,9 +34,24 @@ pub struct Front {
 /// `/v1.0/…` and `/beta/…`.
 pub fn router(front: Front) -> Router {
     Router::new()
+        .route("/v1.0", get(service_document))
+        .route("/v1.0/", get(service_document))
+        .route("/v1.0/$metadata", get(csdl))
         .route("/v1.0/{*path}", any(answer))
         .route("/beta/{*path}", any(answer))
         .with_state(front)
+}
+
+/// Neither this nor the service document asks who reads it.
+async fn csdl() -> Response {
+    let head = [(header::CONTENT_TYPE, "application/xml")];
+    (head, metadata::csdl(SETS)).into_response()
+}
+
+async fn service_document(headers: HeaderMap) -> Response {
+    let base = format!("{}/v1.0", origin(&headers));
+    let document = metadata::service_document(SETS, &base).to_string();
+    ([(header::CONTENT_TYPE, JSON)], document).into_response()
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response {

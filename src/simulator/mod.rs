@@ -13,6 +13,7 @@ mod front;
 pub mod headers;
 pub mod identity;
 pub mod layers;
+mod metadata;
 mod model;
 pub mod notifications;
 mod operations;

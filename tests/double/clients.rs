@@ -531,3 +531,43 @@ async fn resource_manager_has_a_hierarchy() {
     let stranger = "/subscriptions/11111111-2222-4333-8444-555555555555/locations";
     assert_eq!(read(stranger).await.error().0, 404);
 }
+
+#[tokio::test]
+async fn the_service_describes_itself() {
+    let sim = demo().await;
+    let base = format!("{}/v1.0", sim.origin());
+    for address in [base.clone(), format!("{base}/")] {
+        let answer = sim.send("GET", &address, &NOTHING, &[]).await;
+        assert_eq!(answer.status, 200, "{address}: {}", answer.body);
+        let sets = answer.body["value"].as_array().unwrap();
+        assert!(
+            sets.iter().any(|set| set["url"] == "users"),
+            "{}",
+            answer.body
+        );
+    }
+    let answer = sim
+        .send("GET", &format!("{base}/$metadata"), &NOTHING, &[])
+        .await;
+    assert_eq!(answer.headers["content-type"], "application/xml");
+    let text = answer.body.as_str().unwrap();
+    for part in [
+        "<EntityType Name=\"user\" BaseType=\"microsoft.graph.directoryObject\" OpenType=\"true\">",
+        "<Property Name=\"businessPhones\" Type=\"Collection(Edm.String)\" Nullable=\"false\"/>",
+        "<NavigationProperty Name=\"manager\" Type=\"microsoft.graph.directoryObject\"/>",
+        "<EntitySet Name=\"groups\" EntityType=\"microsoft.graph.group\"/>",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    // Every type that is named is there.
+    for name in text.split("microsoft.graph.").skip(1) {
+        let name: String = name
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        let known = ["EntityType", "ComplexType", "EnumType"]
+            .iter()
+            .any(|kind| text.contains(&format!("<{kind} Name=\"{name}\"")));
+        assert!(known, "{name}");
+    }
+}

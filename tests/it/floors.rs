@@ -136,6 +136,7 @@ const ROOMS: &[Room] = &[
             "core",
             "delta",
             "dispatch",
+            "metadata",
             "notifications",
             "operations",
             "parts",

@@ -320,6 +320,18 @@ pub fn operation(name: &str) -> Option<&'static str> {
         .map(String::as_str)
 }
 
+/// All complex types.
+pub fn complexes() -> impl Iterator<Item = &'static ComplexType> {
+    COMPLEX.values()
+}
+
+/// All enumeration types with their members.
+pub fn enumerations() -> impl Iterator<Item = (&'static str, &'static [String])> {
+    RAW.enums
+        .iter()
+        .map(|(name, members)| (name.as_str(), members.as_slice()))
+}
+
 /// The members of an enumeration type.
 pub fn enumeration(name: &str) -> Option<&'static [String]> {
     RAW.enums.get(name).map(Vec::as_slice)

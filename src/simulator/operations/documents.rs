@@ -64,7 +64,8 @@ pub fn read(
     }
 }
 
-fn entity_name(set: &EntitySet) -> &'static str {
+/// The entity type of a set of documents.
+pub fn entity_name(set: &EntitySet) -> &'static str {
     match set.context {
         "applicationTemplates" => "applicationTemplate",
         "domains" => "domain",
