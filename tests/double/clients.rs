@@ -571,3 +571,30 @@ async fn the_service_describes_itself() {
         assert!(known, "{name}");
     }
 }
+
+#[tokio::test]
+async fn behind_a_proxy_that_ends_tls_addresses_are_https() {
+    let sim = demo().await;
+    let ready = &sim.running.ready;
+    let https = ready.graph.replacen("http://", "https://", 1);
+    let behind: &[(&str, &str)] = &[("x-forwarded-proto", "https")];
+    let url = format!("{}/common/.well-known/openid-configuration", ready.graph);
+    let answer = sim.send("GET", &url, &NOTHING, behind).await;
+    assert_eq!(
+        answer.body["jwks_uri"],
+        format!("{https}/common/discovery/keys")
+    );
+    let url = format!("{}/metadata/endpoints?api-version=2022-09-01", ready.arm);
+    let answer = sim.send("GET", &url, &NOTHING, behind).await;
+    assert_eq!(answer.body["microsoftGraphResourceId"], format!("{https}/"));
+    let bearer = sim.bearer();
+    let headers = &[behind[0], ("authorization", bearer.as_str())];
+    let page = sim
+        .send("GET", "/users?$top=1&$select=id", &NOTHING, headers)
+        .await;
+    assert!(
+        page.text("/@odata.nextLink").starts_with(&https),
+        "{}",
+        page.body
+    );
+}

@@ -13,4 +13,6 @@ mod token;
 pub mod values;
 
 #[cfg(test)]
+mod index_tests;
+#[cfg(test)]
 mod tests;
