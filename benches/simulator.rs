@@ -224,7 +224,7 @@ fn main() {
     );
     measure(
         &graph,
-        "filter eq, unindexed (employeeId)",
+        "filter eq, index made at the first question (employeeId)",
         &by_employee,
         false,
     );
