@@ -14,5 +14,6 @@ mod errors;
 mod facts;
 mod foreign;
 mod reports;
+mod reports_right;
 mod sdk;
 mod sim;
