@@ -1,11 +1,14 @@
 #!/bin/sh
-# Installs the clients, each into a folder of its own: what they need does not agree.
+# Installs the clients below target/clients, each into a folder of its own: what they need does not
+# agree.
 set -eu
 cd "$(dirname "$0")"
+into=../../target/clients
+mkdir -p "$into"
 for client in azure_cli msgraph_sdk; do
-    if [ ! -x ".$client/bin/python" ] || ! cmp -s "$client.txt" ".$client/installed"; then
-        python3 -m venv --clear ".$client"
-        ".$client/bin/pip" install --quiet --disable-pip-version-check -r "$client.txt"
-        cp "$client.txt" ".$client/installed"
+    if [ ! -x "$into/$client/bin/python" ] || ! cmp -s "$client.txt" "$into/$client/installed"; then
+        python3 -m venv --clear "$into/$client"
+        "$into/$client/bin/pip" install --quiet --disable-pip-version-check -r "$client.txt"
+        cp "$client.txt" "$into/$client/installed"
     fi
 done

@@ -8,13 +8,14 @@ use entra_scim::simulator::settings::Settings;
 
 use crate::sim::Sim;
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+/// A place in the repository.
+fn place(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Runs a client's script, and counts the steps that it says went well.
 async fn run(client: &str, steps: usize) {
-    let bin = directory().join(format!(".{client}/bin"));
+    let bin = place(&format!("target/clients/{client}/bin"));
     if !bin.join("python").exists() {
         crate::aloud::not_run(
             &format!("{client} against the simulator"),
@@ -22,14 +23,14 @@ async fn run(client: &str, steps: usize) {
         );
         return;
     }
-    let place = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let sim = Sim::start(Settings {
-        tls_authority: Some(place.path().join("ca.pem")),
+        tls_authority: Some(directory.path().join("ca.pem")),
         ..Settings::default()
     })
     .await;
     let ready = serde_json::to_string(&sim.running.ready).unwrap();
-    let script = directory().join(format!("{client}.py"));
+    let script = place(&format!("tests/clients/{client}.py"));
     // The simulator answers on this thread meanwhile.
     let run = move || -> std::io::Result<Output> {
         Command::new(bin.join("python"))
