@@ -280,6 +280,7 @@ async fn what_a_tenant_has_beside_people() {
     let group = sim.group(5);
     for part in ["membersWithLicenseErrors", "settings"] {
         let answer = sim.get(&format!("/groups/{group}/{part}")).await;
+        assert_eq!(answer.status, 200, "{part}: {}", answer.body);
         assert_eq!(len(&answer.body["value"]), 0, "{part}: {}", answer.body);
     }
     let unit = sim

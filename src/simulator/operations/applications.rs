@@ -145,10 +145,7 @@ pub fn update_application(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
         Kind::Application,
         &mut input.properties,
     );
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse::no_content())
 }
@@ -342,10 +339,7 @@ pub fn update_service_principal(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
         Kind::ServicePrincipal,
         &mut input.properties,
     );
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse::no_content())
 }

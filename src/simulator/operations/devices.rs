@@ -28,10 +28,7 @@ pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     {
         return Err(SimError::read_only(name));
     }
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse::no_content())
 }

@@ -92,10 +92,7 @@ pub fn create_grant(ctx: &mut Ctx<'_>) -> Answer {
         ));
     }
     input.properties.insert("id".to_owned(), id.into());
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     let slot = ctx
         .dir
         .insert(Kind::OAuth2PermissionGrant, Uuid::new_v4(), pairs);

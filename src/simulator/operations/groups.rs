@@ -305,10 +305,7 @@ pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
         refs::check_replicated(ctx.dir, slot, &members)?;
         refs::add_members(ctx.dir, slot, &members)?;
     }
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse {
         status: if exchange > 0 { 200 } else { 204 },

@@ -76,10 +76,7 @@ fn check_custom(ctx: &Ctx<'_>, slot: Slot) -> Result<(), SimError> {
 pub fn update_definition(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     check_custom(ctx, slot)?;
     let input = validate::body(ctx, Kind::RoleDefinition, &LIMITS)?;
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse::no_content())
 }

@@ -20,10 +20,7 @@ const LIMITS: Limits = Limits {
 pub fn create(ctx: &mut Ctx<'_>) -> Answer {
     let input = validate::body(ctx, Kind::AdministrativeUnit, &LIMITS)?;
     input.require(&["displayName"])?;
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     let id = ctx.dir.new_id();
     let slot = ctx.dir.insert(Kind::AdministrativeUnit, id, pairs);
     Ok(created(ctx, slot))
@@ -38,10 +35,7 @@ pub fn update(ctx: &mut Ctx<'_>, slot: Slot) -> Answer {
     {
         return Err(SimError::read_only("isMemberManagementRestricted"));
     }
-    let pairs = input
-        .properties
-        .iter()
-        .map(|(name, value)| (name.as_str(), value));
+    let pairs = input.pairs();
     ctx.dir.set(slot, pairs);
     Ok(SimResponse::no_content())
 }

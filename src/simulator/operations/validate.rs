@@ -17,6 +17,13 @@ pub struct Input {
 }
 
 impl Input {
+    /// The properties as the directory takes them.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.properties
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
     /// A property that is given and not null.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.properties.get(name).filter(|value| !value.is_null())

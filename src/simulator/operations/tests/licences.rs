@@ -198,6 +198,18 @@ fn licences_of_groups() {
         "/groups?$filter=hasMembersWithLicenseErrors eq true",
     );
     assert_eq!(failing.body_json()["value"].as_array().unwrap().len(), 1);
+    let group = failing.body_json()["value"][0]["id"].as_str().unwrap();
+    let members = get(
+        &graph,
+        &format!("/groups/{group}/membersWithLicenseErrors?$select=id"),
+    );
+    let members = members.body_json()["value"].as_array().unwrap().clone();
+    let ids: Vec<&Value> = members.iter().map(|member| &member["id"]).collect();
+    assert!(
+        ids.contains(&&json!(id(1, 4))) && ids.contains(&&json!(id(1, 6))),
+        "{ids:?}"
+    );
+    assert!(!ids.contains(&&json!(id(1, 3))), "{ids:?}");
     play(
         &graph,
         vec![(
