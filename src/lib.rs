@@ -26,4 +26,5 @@ pub mod scim;
 pub mod service;
 pub mod simulator;
 pub mod store;
+pub mod sync;
 pub mod translation;

@@ -17,8 +17,8 @@ use crate::{
     },
     service::{
         self, App, MappedType, Tenant, audit::SignIns, memory::Memory, names::Names, read::Pages,
-        recent::Recent, relations::RecentRelations, rights::Rights, role_groups::RoleGroups,
-        seen::Seen, write::Queue,
+        recent::Recent, relations::RecentRelations, replica::Replica, rights::Rights,
+        role_groups::RoleGroups, seen::Seen, write::Queue,
     },
     store::Store,
 };
@@ -51,6 +51,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
                 Preset::Full => Rights::Full,
             },
             types,
+            replica: Replica::new(tenant.replica.clone()),
             recent: Recent::default(),
             seen: Seen::default(),
             role_groups: RoleGroups::default(),
@@ -101,6 +102,7 @@ pub fn http_settings(config: &Config) -> http::Settings {
             .as_ref()
             .map(|u| u.as_str().trim_end_matches('/').to_owned()),
         open_discovery: server.discovery_without_token,
+        open_metrics: server.metrics_without_token,
         limits: Arc::new(server.limits.clone()),
         proxies: Arc::new(server.proxies.clone()),
     }

@@ -20,6 +20,7 @@ use crate::{
         audit::{self, Trail},
     },
     store::Store,
+    sync,
 };
 
 /// How often audit rows that are too old are forgotten.
@@ -76,6 +77,7 @@ pub(super) async fn until(
     grace: Duration,
 ) -> anyhow::Result<()> {
     let stopping = CancellationToken::new();
+    let keepers = tokio::spawn(sync::run(Arc::clone(&app), stopping.clone()));
     let server = http::serve(
         Arc::clone(&app),
         settings,
@@ -92,6 +94,9 @@ pub(super) async fn until(
     let ended = timeout(grace, server).await;
     // A write goes on when its connection is cut.
     app.drain().await;
+    if timeout(grace, keepers).await.is_err() {
+        tracing::warn!("the keeper of a replica was cut off: the next start goes on from there");
+    }
     if ended.is_err() {
         tracing::warn!("requests were cut: they took longer than server.shutdown_grace_secs");
     }

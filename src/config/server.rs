@@ -39,6 +39,8 @@ pub struct Server {
     pub patch_create_on_no_match: bool,
     /// Whether discovery is answered without a token.
     pub discovery_without_token: bool,
+    /// Whether metrics are answered without a token.
+    pub metrics_without_token: bool,
     /// How long requests under way may take after SIGTERM.
     pub shutdown_grace: Duration,
 }
@@ -86,7 +88,11 @@ fn size(reader: &mut Reader, key: &str, range: std::ops::RangeInclusive<u32>) ->
     usize::try_from(reader.number(key, range)).unwrap_or(usize::MAX)
 }
 
-fn seconds(reader: &mut Reader, key: &str, range: std::ops::RangeInclusive<u32>) -> Duration {
+pub(super) fn seconds(
+    reader: &mut Reader,
+    key: &str,
+    range: std::ops::RangeInclusive<u32>,
+) -> Duration {
     Duration::from_secs(u64::from(reader.number(key, range)))
 }
 
@@ -179,6 +185,7 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
         .unwrap_or(true),
         patch_create_on_no_match: reader.flag("server.patch_create_on_no_match"),
         discovery_without_token: reader.flag("server.discovery_without_token"),
+        metrics_without_token: reader.flag("server.metrics_without_token"),
         shutdown_grace: seconds(reader, "server.shutdown_grace_secs", 0..=3_600),
     };
     if server.default_page_size > server.max_page_size {

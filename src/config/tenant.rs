@@ -6,8 +6,14 @@ use secrecy::SecretString;
 use url::{Host, Url};
 use uuid::Uuid;
 
-use super::{reader::Reader, server::choice};
-use crate::credential::{self, CertificateSource};
+use super::{
+    reader::Reader,
+    server::{choice, seconds},
+};
+use crate::{
+    credential::{self, CertificateSource},
+    service::replica,
+};
 
 /// One tenant.
 #[derive(Clone, Debug)]
@@ -24,6 +30,8 @@ pub struct Tenant {
     pub permissions: Preset,
     /// How big the tenant is, by Graph's throttling limits.
     pub tenant_size: TenantSize,
+    /// The local copy of its directory.
+    pub replica: replica::Settings,
 }
 
 /// Where a tenant's directory is.
@@ -179,12 +187,7 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
             ("large", TenantSize::Large),
         ],
     );
-    if reader.text(&key("replica")).as_deref() != Some("off") {
-        reader.wrong(
-            &key("replica"),
-            "only \"off\" is possible as yet: the replica is to come",
-        );
-    }
+    let replica = replica(reader, path);
     let credential = credential(reader, path, tenant_id);
     Some(Tenant {
         name,
@@ -193,6 +196,23 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
         mapping: mapping?,
         permissions: permissions?,
         tenant_size: tenant_size?,
+        replica: replica?,
+    })
+}
+
+fn replica(reader: &mut Reader, path: &str) -> Option<replica::Settings> {
+    let key = |name: &str| format!("{path}.{name}");
+    let on = choice(reader, &key("replica"), &[("on", true), ("off", false)]);
+    let notification_url: Option<Url> = reader.parsed(&key("replica_notification_url"));
+    let max_shrink = reader.number(&key("replica_max_shrink_percent"), 0..=100);
+    Some(replica::Settings {
+        interval: seconds(reader, &key("replica_interval_secs"), 1..=86_400),
+        guard: seconds(reader, &key("replica_guard_secs"), 0..=86_400),
+        reconcile: seconds(reader, &key("replica_reconcile_secs"), 1..=2_592_000),
+        max_shrink: f64::from(max_shrink) / 100.0,
+        feed: seconds(reader, &key("replica_feed_days"), 1..=3_650) * 86_400,
+        notification_url: notification_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        on: on?,
     })
 }
 

@@ -275,9 +275,9 @@ fn what_is_wrong_is_named_with_its_origin() {
             "my.toml: tenants.default.credential.secret: contradicts kind = \"managed-identity\"",
         ),
         (
-            format!("{SIMPLE}replica = 'on'"),
+            format!("{SIMPLE}replica = 'maybe'"),
             &[],
-            "my.toml: tenants.default.replica: only \"off\" is possible as yet: the replica is to come",
+            "my.toml: tenants.default.replica: expected \"on\" or \"off\"",
         ),
         (
             format!("{SIMPLE}mapping = 'nope'"),

@@ -4,8 +4,13 @@ use serde_json::{Value, json};
 
 use super::Settings;
 use crate::{
-    scim::{error::Error, list, schema::Schema, urn},
-    service::{App, MappedType, Tenant},
+    scim::{
+        error::Error,
+        list,
+        schema::{ResourceSchema, Schema},
+        urn,
+    },
+    service::{App, Tenant, changes},
 };
 
 /// The `ServiceProviderConfig`: only what works.
@@ -54,6 +59,9 @@ pub fn schemas(tenant: &Tenant, base_url: &str, urn: Option<&str>) -> Result<Val
             }
         }
     }
+    if tenant.replica.settings.on {
+        all.push(schema_json(&changes::schema().core, base_url));
+    }
     select(all, urn, "id", "schema")
 }
 
@@ -62,10 +70,11 @@ pub fn schemas(tenant: &Tenant, base_url: &str, urn: Option<&str>) -> Result<Val
 /// # Errors
 /// 404 for an unknown name.
 pub fn resource_types(tenant: &Tenant, base_url: &str, name: Option<&str>) -> Result<Value, Error> {
-    let all = tenant
-        .types
-        .iter()
-        .map(|mapped| resource_type_json(mapped, base_url))
+    let schemas = tenant.types.iter().map(|mapped| mapped.schema());
+    let feed = tenant.replica.settings.on.then(changes::schema);
+    let all = schemas
+        .chain(feed)
+        .map(|schema| resource_type_json(schema, base_url))
         .collect();
     select(all, name, "name", "resource type")
 }
@@ -99,8 +108,7 @@ fn schema_json(schema: &Schema, base_url: &str) -> Value {
     })
 }
 
-fn resource_type_json(mapped: &MappedType, base_url: &str) -> Value {
-    let schema = mapped.schema();
+fn resource_type_json(schema: &ResourceSchema, base_url: &str) -> Value {
     let extensions: Vec<Value> = schema
         .extensions
         .iter()
@@ -110,7 +118,7 @@ fn resource_type_json(mapped: &MappedType, base_url: &str) -> Value {
         "schemas": [urn::RESOURCE_TYPE],
         "id": schema.name,
         "name": schema.name,
-        "endpoint": mapped.kind.endpoint,
+        "endpoint": schema.endpoint,
         "description": schema.core.description,
         "schema": schema.core.id,
         "schemaExtensions": extensions,

@@ -24,14 +24,14 @@ use super::{
 use crate::{
     graph,
     scim::{
-        Document,
         error::{Error as ScimError, Kind},
         etag,
         list::ListQuery,
         projection::Projection,
     },
     service::{
-        Context, Error, MappedType, Tenant, access, photo, read,
+        Context, Error, MappedType, Tenant, access, changes, photo,
+        read::{self, Resource},
         tokens::{Access, Caller},
         write::{self, Operation, Written},
     },
@@ -235,6 +235,15 @@ impl Exchange<'_> {
                 let _place = self.place(caller)?;
                 page(read::search(contexts, &body.value).await?)
             }
+            Endpoint::Changes => {
+                self.methods(&[Method::GET, Method::HEAD])?;
+                let types = self.tenant.types.iter();
+                let readable = types.filter(|of| changes::may_read(caller, of.kind));
+                let contexts: Vec<Context> = readable.map(|t| self.context(t, caller)).collect();
+                let _place = self.place(caller)?;
+                let query = changes::Query::from_pairs(&self.pairs())?;
+                Answer::json(200, changes::changes(&contexts, &query).await?)
+            }
             Endpoint::Search(kind) => {
                 let mapped = self.resource_type(kind)?;
                 self.methods(&[Method::POST])?;
@@ -331,8 +340,11 @@ impl Exchange<'_> {
         if matches!(self.parts.method, Method::GET | Method::HEAD) {
             access::allow(caller, Access::Read, mapped.kind.endpoint)?;
             let _place = self.place(caller)?;
-            let doc = read::get(&cx, id, &projection.unwrap_or_else(Projection::all)).await?;
-            return Ok(self.fresh(doc, &cx, id));
+            let no_cache = header_text(&self.parts.headers, "cache-control")
+                .is_some_and(|value| value.to_ascii_lowercase().contains("no-cache"));
+            let projection = projection.unwrap_or_else(Projection::all);
+            let resource = read::get(&cx, id, &projection, no_cache).await?;
+            return Ok(self.fresh(resource, &cx, id));
         }
         let if_match = header_text(&self.parts.headers, "if-match").map(str::to_owned);
         let id = id.to_owned();
@@ -369,8 +381,11 @@ impl Exchange<'_> {
     }
 
     /// 200 with the resource, or 304 when the client has this version.
-    fn fresh(&self, doc: Document, cx: &Context, id: &str) -> Answer {
-        let answer = Answer::resource(200, doc, cx.location(id));
+    fn fresh(&self, resource: Resource, cx: &Context, id: &str) -> Answer {
+        let answer = match resource {
+            Resource::Document(doc) => Answer::resource(200, doc, cx.location(id)),
+            Resource::Text(text, version) => Answer::text(text, version, cx.location(id)),
+        };
         let version = answer
             .headers
             .iter()
@@ -426,6 +441,7 @@ impl Exchange<'_> {
                 stats: Arc::clone(self.stats),
             },
             dry_run,
+            made: crate::service::replica::Made::default(),
         }
     }
 

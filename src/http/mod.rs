@@ -7,6 +7,8 @@ mod discovery;
 pub mod forwarded;
 mod handlers;
 pub mod limits;
+mod metrics;
+mod notifications;
 mod paced;
 mod places;
 mod rates;
@@ -16,12 +18,18 @@ mod server;
 
 use std::{future::Future, sync::Arc};
 
-use axum::{Router, extract::Request, response::Response, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request},
+    response::Response,
+    routing::{get, post},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::service::App;
+use crate::service::{App, replica::Replica};
 use body::Bodies;
 use forwarded::Proxies;
 use limits::Limits;
@@ -35,6 +43,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether the discovery endpoints answer without a token (RFC 7644 §4 recommends it).
     pub open_discovery: bool,
+    /// Whether `/metrics` is answered without a token.
+    pub open_metrics: bool,
     /// What one client can take, and for how long.
     pub limits: Arc<Limits>,
     /// Who may say where a request came from.
@@ -65,6 +75,16 @@ fn router(app: Arc<App>, settings: Settings, stopping: CancellationToken) -> Rou
         let server = Arc::clone(&for_scim);
         async move { handlers::handle(&server, request).await }
     };
+    let for_metrics = Arc::clone(&server);
+    let metrics = move |request: Request| {
+        let server = Arc::clone(&for_metrics);
+        async move { metrics::metrics(server, request).await }
+    };
+    let for_notifications = Arc::clone(&server);
+    let notifications = move |Path(tenant): Path<String>, request: Request| {
+        let server = Arc::clone(&for_notifications);
+        async move { notifications::take(server, tenant, request).await }
+    };
     let readiness = move || {
         let server = Arc::clone(&server);
         async move { readiness(server).await }
@@ -72,6 +92,8 @@ fn router(app: Arc<App>, settings: Settings, stopping: CancellationToken) -> Rou
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
+        .route("/metrics", get(metrics))
+        .route("/notifications/{tenant}", post(notifications))
         .fallback(scim)
         .layer(CatchPanicLayer::custom(respond::panicked))
 }
@@ -102,5 +124,48 @@ async fn readiness(server: Arc<Server>) -> Response {
             return respond::plain(503, "no token for Microsoft Graph\n");
         }
     }
-    respond::plain(200, "ready\n")
+    let mut response = respond::plain(200, "ready\n");
+    let mut text = "ready\n".to_owned();
+    for (i, tenant) in server.app.tenants.iter().enumerate() {
+        if tenant.replica.settings.on {
+            text.push_str(&outlook(&server, i, &tenant.replica));
+        }
+    }
+    *response.body_mut() = Body::from(text);
+    response
+}
+
+/// One line about a replica: which tenant it is of is nobody's business.
+#[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+fn outlook(server: &Server, number: usize, replica: &Replica) -> String {
+    let now =
+        i64::try_from(server.app.clock.now().unix_timestamp_nanos() / 1000).unwrap_or_default();
+    let progress = replica.progress(|progress| progress.clone());
+    let number = number + 1;
+    if replica.is_ready() {
+        return match replica.age(now) {
+            Some(age) => format!(
+                "replica {number}: complete, {:.1} s old\n",
+                age as f64 / 1e6
+            ),
+            None => format!("replica {number}: complete\n"),
+        };
+    }
+    let (share, left) = progress.outlook(now);
+    let mut line = format!(
+        "replica {number}: {:?}, {:.0} %",
+        progress.phase,
+        share * 100.0
+    );
+    if let Some(left) = left {
+        line.extend([", about ", &format!("{left:.0}"), " s left"]);
+    }
+    for (name, of) in &progress.types {
+        let total = of
+            .total
+            .map_or_else(|| "?".to_owned(), |total| total.to_string());
+        line.extend(["; ", name, " ", &of.done.to_string(), " of ", &total]);
+    }
+    line.push('\n');
+    line
 }

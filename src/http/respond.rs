@@ -40,6 +40,8 @@ pub enum Content {
     Nothing,
     /// JSON.
     Json(Value),
+    /// JSON, as text.
+    Text(Vec<u8>),
     /// A page of a list, whose resources are texts already.
     List(ListPage),
 }
@@ -85,6 +87,15 @@ impl Answer {
             answer.headers.push(("etag", version));
         }
         answer
+    }
+
+    /// A resource whose text is finished.
+    pub fn text(text: Vec<u8>, version: String, location: String) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("location", location), ("etag", version)],
+            body: Content::Text(text),
+        }
     }
 
     /// Adds a header.
@@ -152,6 +163,7 @@ pub fn finish(answer: Answer, accept: Option<&str>) -> Response {
             Body::from(serde_json::to_vec(&body).unwrap_or_default()),
             None,
         ),
+        Content::Text(text) => (Body::from(text), None),
         Content::List(page) => {
             let (body, length) = paced::list(page);
             (body, Some(length))

@@ -18,6 +18,8 @@ pub enum Endpoint {
     RootSearch,
     /// `/Bulk`, `/Me`: known to the RFC, not offered.
     NotOffered(&'static str),
+    /// `/Changes`
+    Changes,
     /// `/Users`
     Collection(String),
     /// `/Users/.search`
@@ -75,6 +77,7 @@ pub fn parse(path: &str) -> Option<Route> {
         [one] if is(one, ".search") => Endpoint::RootSearch,
         [one, ..] if is(one, "Bulk") => Endpoint::NotOffered("Bulk"),
         [one, ..] if is(one, "Me") => Endpoint::NotOffered("Me"),
+        [one] if is(one, "Changes") => Endpoint::Changes,
         [kind] => Endpoint::Collection((*kind).to_owned()),
         [kind, one] if is(one, ".search") => Endpoint::Search((*kind).to_owned()),
         [kind, id] => Endpoint::Resource((*kind).to_owned(), (*id).to_owned()),

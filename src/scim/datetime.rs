@@ -17,6 +17,11 @@ impl Instant {
         at.format(&Rfc3339).ok()
     }
 
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub fn nanoseconds(self) -> i128 {
+        self.0
+    }
+
     /// Without the part of a second.
     pub fn whole_seconds(self) -> Self {
         Self(self.0.div_euclid(SECOND) * SECOND)

@@ -35,6 +35,10 @@ pub enum Kind {
     NoTarget,
     /// 400 `invalidValue`
     InvalidValue,
+    /// 400 `invalidCursor` (RFC 9865)
+    InvalidCursor,
+    /// 400 `expiredCursor` (RFC 9865)
+    ExpiredCursor,
     /// 401
     Unauthorized,
     /// 403
@@ -73,7 +77,9 @@ impl Kind {
             | Self::InvalidSyntax
             | Self::InvalidPath
             | Self::NoTarget
-            | Self::InvalidValue => 400,
+            | Self::InvalidValue
+            | Self::InvalidCursor
+            | Self::ExpiredCursor => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
@@ -102,6 +108,8 @@ impl Kind {
             Self::InvalidPath => "invalidPath",
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
             _ => return None,
         })
     }

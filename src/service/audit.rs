@@ -10,7 +10,13 @@ use std::{
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::{Context, Error};
+use super::{
+    Context, Error,
+    replica::{
+        self, Fault,
+        own::{self, OwnWrite},
+    },
+};
 use crate::{
     base::{chain::Chain, clock::Clock},
     scim::{
@@ -46,6 +52,9 @@ pub(super) struct Ending<'a> {
     /// Digest of the document as answered.
     pub(super) after: Option<String>,
 }
+
+/// How often a write is tried again to be put into the replica.
+const TRIES: u32 = 5;
 
 /// The row of a write that has begun.
 #[derive(Debug)]
@@ -86,16 +95,61 @@ pub(super) async fn begin(cx: &Context, operation: &str, id: Option<&str>) -> Re
 impl Begun {
     /// Completes the row. When that cannot be, the log has what it would say: the write itself has
     /// ended, and an error to the client would say that it has not.
+    ///
+    /// What was written goes into the replica in the same transaction.
     pub(super) async fn complete(mut self, cx: &Context, ending: Ending<'_>) {
         fill(&mut self.entry, cx, ending);
-        let stored = if self.stored {
-            cx.app.store.complete_audit(&self.entry).await
+        let writes = cx.made.take();
+        let stored = if writes.is_empty() || !cx.tenant.replica.settings.on {
+            self.store(cx).await
         } else {
-            cx.app.store.record_audit(&self.entry).await
+            self.store_with(cx, writes).await
         };
         if let Err(error) = stored {
             missing(&self.entry, error);
         }
+    }
+
+    async fn store(&self, cx: &Context) -> Result<(), store::Error> {
+        if self.stored {
+            cx.app.store.complete_audit(&self.entry).await
+        } else {
+            cx.app.store.record_audit(&self.entry).await
+        }
+    }
+
+    /// Tries a few times: what Graph has done must not be missing here. If it cannot be, the next
+    /// round brings it.
+    async fn store_with(&self, cx: &Context, writes: Vec<OwnWrite>) -> Result<(), store::Error> {
+        let mut tries = 0;
+        loop {
+            match self.try_with(cx, writes.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(fault) if tries < TRIES => {
+                    tries += 1;
+                    tracing::warn!(error = %Chain(&fault), tries, "a write is not in the replica yet");
+                    tokio::time::sleep(Duration::from_millis(50) * tries).await;
+                }
+                Err(fault) => {
+                    replica::count(&cx.tenant.replica.counters.unrecorded, 1);
+                    tracing::error!(error = %Chain(&fault), "a write is not in the replica");
+                    return self.store(cx).await;
+                }
+            }
+        }
+    }
+
+    async fn try_with(&self, cx: &Context, writes: Vec<OwnWrite>) -> Result<(), Fault> {
+        let mut tx = cx.app.store.begin().await?;
+        if self.stored {
+            tx.complete_audit(&self.entry).await?;
+        } else {
+            tx.record_audit(&self.entry).await?;
+        }
+        let times = cx.tenant.replica.times(cx.app.clock.as_ref(), 0);
+        own::record(&mut tx, &cx.tenant, writes, times, &cx.caller.name).await?;
+        tx.commit().await?;
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod changes;
 pub mod error;
 pub mod memory;
 pub mod names;
@@ -12,6 +13,7 @@ pub mod photo;
 pub mod read;
 pub mod recent;
 pub mod relations;
+pub mod replica;
 pub mod rights;
 pub mod role_groups;
 pub mod seen;
@@ -71,6 +73,8 @@ pub struct MappedType {
     /// Chooses nothing but the id.
     only_id: Projection,
     defaults: read::Defaults,
+    /// What the replica holds of it.
+    pub(crate) shape: Arc<replica::shape::Shape>,
     /// The same without some relations, for tokens that may not read them.
     views: Mutex<HashMap<Vec<usize>, Arc<Self>>>,
 }
@@ -78,7 +82,7 @@ pub struct MappedType {
 impl MappedType {
     /// A resource type with its rules.
     pub fn new(kind: &'static ResourceType, mapping: Mapping) -> Self {
-        let relations = mapping
+        let relations: Vec<(usize, usize)> = mapping
             .relations()
             .iter()
             .enumerate()
@@ -88,8 +92,13 @@ impl MappedType {
             })
             .collect();
         let only_id = Projection::parse(Some("id"), None, mapping.schema()).unwrap_or_default();
+        let rows = relations
+            .iter()
+            .map(|&(row, at)| (&mapping.relations()[row], kind.relations[at]));
+        let shape = Arc::new(replica::shape::Shape::of(kind, &mapping, rows));
         Self {
             kind,
+            shape,
             mapping: Arc::new(mapping),
             relations,
             only_id,
@@ -106,6 +115,7 @@ impl MappedType {
             let shown = shown.filter(|(i, _)| !hidden.contains(i));
             Arc::new(Self {
                 kind: self.kind,
+                shape: Arc::clone(&self.shape),
                 mapping: Arc::clone(&self.mapping),
                 relations: shown.map(|(_, &places)| places).collect(),
                 only_id: self.only_id.clone(),
@@ -148,6 +158,8 @@ pub struct Tenant {
     pub rights: rights::Rights,
     /// In the order of `/ResourceTypes`.
     pub types: Vec<Arc<MappedType>>,
+    /// The local copy of the directory.
+    pub replica: replica::Replica,
     /// What was written moments ago.
     pub recent: recent::Recent,
     /// Which objects Graph has shown.
@@ -262,6 +274,8 @@ pub struct Context {
     pub call: graph::Call,
     /// `Prefer: dry-run`: plan, do not act.
     pub dry_run: bool,
+    /// What was written, until it is recorded in the replica.
+    pub made: replica::Made,
 }
 
 impl Context {

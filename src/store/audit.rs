@@ -206,35 +206,8 @@ impl Store {
     /// # Errors
     /// [`Error::RowsAffected`] when there is no such row.
     pub async fn complete_audit(&self, entry: &AuditEntry) -> Result<(), Error> {
-        let operation = "complete an audit row";
-        let graph_requests = serde_json::Value::from(entry.graph_requests.clone()).to_string();
         let mut tx = self.begin().await?;
-        let affected = within!(tx, db =>
-            sqlx::query(
-                "UPDATE audit SET resource_id = $3, outcome = $4, status = $5, reason = $6,
-                     before_digest = $7, after_digest = $8, graph_requests = $9
-                 WHERE tenant = $1 AND id = $2",
-            )
-            .bind(&entry.tenant)
-            .bind(&entry.id)
-            .bind(&entry.resource_id)
-            .bind(entry.outcome.as_str())
-            .bind(i32::from(entry.status))
-            .bind(&entry.reason)
-            .bind(&entry.before)
-            .bind(&entry.after)
-            .bind(&graph_requests)
-            .execute(db)
-            .await
-            .map(|done| done.rows_affected()))
-        .map_err(Error::at(operation))?;
-        if affected != 1 {
-            return Err(Error::RowsAffected {
-                operation,
-                expected: 1,
-                affected,
-            });
-        }
+        tx.complete_audit(entry).await?;
         tx.commit().await
     }
 
@@ -313,6 +286,42 @@ impl Store {
 }
 
 impl Tx {
+    /// As [`Store::complete_audit`], within this transaction.
+    ///
+    /// # Errors
+    /// [`Error::RowsAffected`] when there is no such row.
+    pub async fn complete_audit(&mut self, entry: &AuditEntry) -> Result<(), Error> {
+        let operation = "complete an audit row";
+        let graph_requests = serde_json::Value::from(entry.graph_requests.clone()).to_string();
+        let affected = within!(self, db =>
+            sqlx::query(
+                "UPDATE audit SET resource_id = $3, outcome = $4, status = $5, reason = $6,
+                     before_digest = $7, after_digest = $8, graph_requests = $9
+                 WHERE tenant = $1 AND id = $2",
+            )
+            .bind(&entry.tenant)
+            .bind(&entry.id)
+            .bind(&entry.resource_id)
+            .bind(entry.outcome.as_str())
+            .bind(i32::from(entry.status))
+            .bind(&entry.reason)
+            .bind(&entry.before)
+            .bind(&entry.after)
+            .bind(&graph_requests)
+            .execute(db)
+            .await
+            .map(|done| done.rows_affected()))
+        .map_err(Error::at(operation))?;
+        if affected != 1 {
+            return Err(Error::RowsAffected {
+                operation,
+                expected: 1,
+                affected,
+            });
+        }
+        Ok(())
+    }
+
     /// As [`Store::record_audit`], within this transaction.
     ///
     /// # Errors

@@ -19,6 +19,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "audit outcome",
         include_str!("../../migrations/0002_audit_outcome.sql"),
     ),
+    (
+        3,
+        "replica",
+        include_str!("../../migrations/0003_replica.sql"),
+    ),
 ];
 
 /// The migrations as sqlx runs them: each in a transaction, under a lock on PostgreSQL, with

@@ -2,7 +2,6 @@
 //!
 //! One implementation and one SQL text serve both. Reads go through [`Store`]; what must happen
 //! together is written through a [`Tx`], whose beginning and end the caller decides.
-//! The replica's tables will come as further migrations and as modules beside [`tokens`].
 
 mod audit;
 mod error;
@@ -10,7 +9,9 @@ mod migrate;
 mod moment;
 mod pool;
 mod remembered;
+pub mod replica;
 mod settings;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -9,6 +9,7 @@
 mod compile;
 pub mod document;
 mod hold;
+pub mod index;
 mod order;
 mod path;
 pub mod presets;

@@ -44,6 +44,8 @@ pub struct Row {
     pub uniqueness: Uniqueness,
     /// Whether Graph lets it be set to null.
     pub clearable: bool,
+    /// Whether filters and sorts of it are answered by an index of the replica.
+    pub index: bool,
     /// Suggested values.
     pub canonical: Vec<String>,
     /// What a reference may point to.

@@ -50,6 +50,28 @@ impl Mapping {
             .collect()
     }
 
+    /// All properties that the rules read and that a list gives: what a copy of the object holds.
+    pub fn every_property(&self) -> Vec<String> {
+        self.properties(
+            |row| row.returned != Returned::Never,
+            |property| {
+                self.side_resource(property).is_none()
+                    && !facts::per_object_only(&self.entity, property)
+            },
+        )
+    }
+
+    /// Whether an answer, a filter or a sort looks at what no list gives.
+    pub fn looks_beyond(&self, path: &AttrPath) -> bool {
+        self.rows.iter().filter(|row| row.is_read()).any(|row| {
+            needs(path, row, &row.place().attr())
+                && row.properties().any(|property| {
+                    self.side_resource(property).is_some()
+                        || facts::per_object_only(&self.entity, property)
+                })
+        })
+    }
+
     fn properties(
         &self,
         wanted: impl Fn(&Row) -> bool,

@@ -251,6 +251,9 @@ pub struct AttributeSpec {
     /// Whether Graph lets it be set to null.
     #[serde(default = "yes")]
     pub clearable: bool,
+    /// Whether filters and sorts of it are answered by an index of the replica.
+    #[serde(default)]
+    pub index: bool,
     /// Suggested values.
     #[serde(default)]
     pub canonical: Vec<String>,

@@ -25,7 +25,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     // long pure work: threads, no I/O
     ("heavy", &[]),
     ("graph", &["base", "odata", "credential", "heavy"]),
-    ("store", &["base", "scim"]),
+    // conditions on keys are made by the rules, and asked of the tables
+    ("store", &["base", "scim", "resources", "translation"]),
     // a double that shared the client's types would share its misunderstandings
     ("simulator", &["base", "odata"]),
     (
@@ -40,6 +41,19 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "credential",
             "heavy",
+        ],
+    ),
+    // the keepers of the replicas: use cases beside those of clients
+    (
+        "sync",
+        &[
+            "base",
+            "odata",
+            "resources",
+            "translation",
+            "graph",
+            "store",
+            "service",
         ],
     ),
     (
@@ -70,6 +84,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "credential",
             "service",
+            "sync",
             "http",
             "simulator",
             "config",
@@ -94,6 +109,7 @@ const BANS: &[(&str, &[&str])] = &[
             "credential",
             "simulator",
             "service",
+            "sync",
             "http",
             "cli",
             "config",

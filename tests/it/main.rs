@@ -28,6 +28,7 @@ mod outcome;
 mod pitfalls;
 mod postgres;
 mod queries;
+mod replica;
 mod reports;
 mod rights;
 mod roles_licences;

@@ -23,7 +23,10 @@ use crate::{
     base::clock::{SharedClock, SystemClock},
     config::{self, Config, Entra, Log, LogFormat, MappingSource, Preset, Sources, TenantSize},
     credential,
-    service::tokens::{self, Grant, Order},
+    service::{
+        replica,
+        tokens::{self, Grant, Order},
+    },
     simulator,
     store::{self, Store},
 };
@@ -144,6 +147,10 @@ fn config(
             mapping: args.mapping.clone(),
             permissions: Preset::Full,
             tenant_size: TenantSize::Large,
+            replica: replica::Settings {
+                interval: std::time::Duration::from_secs(2),
+                ..replica::Settings::default()
+            },
         },
     )]);
     Ok(config)

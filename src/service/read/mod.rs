@@ -1,7 +1,9 @@
-//! The one face for reading. Behind it stands [`live`], which asks Graph; a local replica will
-//! stand beside it.
+//! The one face for reading. Behind it stand [`replica`], which Graph keeps fresh, and [`live`],
+//! which asks Graph.
 
+mod keep;
 pub(super) mod live;
+pub(super) mod replica;
 mod search;
 mod wanted;
 
@@ -17,12 +19,64 @@ use crate::{
 };
 use live::object::{self, Loaded};
 
-/// The resource, projected.
+/// Whether the replica can answer for this tenant now.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn serves(cx: &Context) -> Result<bool, Error> {
+    replica::serves(cx).await
+}
+
+/// A resource as it is answered.
+pub enum Resource {
+    /// A document.
+    Document(Document),
+    /// Its text and its version.
+    Text(Vec<u8>, String),
+}
+
+/// The resource, projected: out of the replica, unless that does not know it or `fresh` is asked for.
 ///
 /// # Errors
 /// 404, or what Graph made of it.
-pub async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Document, Error> {
+pub async fn get(
+    cx: &Context,
+    id: &str,
+    projection: &Projection,
+    fresh: bool,
+) -> Result<Resource, Error> {
     cx.may_show(projection)?;
+    if !fresh && !replica::is_beyond(cx, projection) && replica::serves(cx).await? {
+        match replica::get(cx, id, projection).await? {
+            replica::Got::Document(doc) => return Ok(Resource::Document(doc)),
+            replica::Got::Text(text, version) => return Ok(Resource::Text(text, version)),
+            replica::Got::Gone => return Err(object::not_found(cx, id).into()),
+            // Graph may know what is too new for the replica.
+            replica::Got::Unknown => {}
+        }
+    }
+    import_guards(cx, id).await?;
+    let doc = live(cx, id, projection).await?;
+    Ok(Resource::Document(doc))
+}
+
+/// The resource as the replica has it; `None` where that does not serve it.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn of_replica(
+    cx: &Context,
+    id: &str,
+    projection: &Projection,
+) -> Result<Option<Document>, Error> {
+    if replica::is_beyond(cx, projection) || !replica::serves(cx).await? {
+        return Ok(None);
+    }
+    replica::document(cx, id, projection).await
+}
+
+/// The resource by Graph's word, own writes laid over it.
+async fn live(cx: &Context, id: &str, projection: &Projection) -> Result<Document, Error> {
     let wanted = Wanted::answer(&cx.mapped, projection, false);
     let loaded = object::one(cx, id, &wanted).await?;
     let doc = object::document(cx, &loaded, &wanted);
@@ -36,7 +90,82 @@ pub async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Docu
 /// makes of it. Never a short page.
 pub async fn list(cx: &Context, query: &ListQuery) -> Result<ListPage, Error> {
     cx.may_ask(query)?;
+    if cx.tenant.replica.settings.on {
+        if replica::serves(cx).await? {
+            if let Some(page) = replica::list(cx, query).await? {
+                return Ok(page);
+            }
+        } else {
+            return first(cx, live::list::list(cx, query).await);
+        }
+    }
     live::list::list(cx, query).await
+}
+
+/// While the first synchronisation runs, what Graph cannot answer is not wrong, but early.
+fn first(cx: &Context, page: Result<ListPage, Error>) -> Result<ListPage, Error> {
+    use crate::scim::error::{Error as ScimError, Kind};
+    page.map_err(|error| {
+        let early = matches!(error.scim.kind, Kind::InvalidFilter | Kind::TooMany);
+        if !early {
+            return error;
+        }
+        let now = super::replica::micros(cx.app.clock.as_ref());
+        let (share, left) = cx.tenant.replica.progress(|progress| progress.outlook(now));
+        let seconds = left.unwrap_or(10.0).clamp(1.0, 300.0);
+        let text = format!(
+            "the first synchronisation of the directory is under way ({:.0} % done); Microsoft Graph itself cannot answer this query",
+            share * 100.0
+        );
+        Error {
+            retry_after: Some(std::time::Duration::from_secs_f64(seconds)),
+            ..Error::from(ScimError::new(Kind::Unavailable, text))
+        }
+    })
+}
+
+/// What was written to an object by any instance moments ago is laid over what Graph says of it.
+async fn import_guards(cx: &Context, id: &str) -> Result<(), Error> {
+    if !cx.tenant.replica.settings.on {
+        return Ok(());
+    }
+    let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
+    let times = cx.tenant.replica.times(cx.app.clock.as_ref(), 0);
+    let since = times.now - times.longest;
+    let now = cx.app.clock.now();
+    let recent = &cx.tenant.recent;
+    let ids = [id.to_owned()];
+    if let Some(row) = store.objects(tenant, kind, &ids).await?.pop()
+        && row.written >= since
+    {
+        let entity = super::replica::compute::parse(&row);
+        if row.guard.is_none() {
+            recent.objects.imported(kind, id, entity, now);
+        } else {
+            let guard = super::replica::guard::Guard::parse(row.guard.as_deref());
+            for (name, new, old) in guard.known() {
+                recent.objects.superseded(kind, id, name, old, new, now);
+            }
+        }
+    }
+    if let Some(tombstone) = store.tombstone(tenant, kind, id).await?
+        && tombstone.own
+        && tombstone.at >= since
+    {
+        recent.objects.deleted_earlier(kind, id, now);
+    }
+    for row in store.edges_written(tenant, id, since).await? {
+        let Some(edge_kind) = super::replica::rows::kind_of(&row) else {
+            continue;
+        };
+        let edge = super::replica::rows::to_edge(&row, edge_kind, crate::resources::Side::From);
+        if row.removed {
+            recent.edges.removed(&edge, now);
+        } else {
+            recent.edges.added(edge, now);
+        }
+    }
+    Ok(())
 }
 
 /// The object as it is before a change.
@@ -60,6 +189,7 @@ pub(super) async fn before(
     at_hand: &[usize],
 ) -> Result<Before, Error> {
     let all = Projection::all();
+    import_guards(cx, id).await?;
     let wanted = match relations {
         None => (*Wanted::answer(&cx.mapped, &all, false)).clone(),
         Some(relations) => {

@@ -130,6 +130,48 @@ impl RecentObjects {
         });
     }
 
+    /// Remembers an object that was made by another instance.
+    pub fn imported(&self, kind: &'static str, id: &str, entity: Value, now: OffsetDateTime) {
+        let known = self.with(|objects| objects.contains_key(&key(kind, id)));
+        if !known {
+            self.created(kind, id, entity, now);
+        }
+    }
+
+    /// Remembers that an object was deleted by another instance.
+    pub fn deleted_earlier(&self, kind: &'static str, id: &str, now: OffsetDateTime) {
+        let known = self.with(|objects| {
+            let object = objects.get(&key(kind, id));
+            object.is_some_and(|object| matches!(object.fate, Fate::Deleted { .. }))
+        });
+        if !known {
+            self.deleted(kind, id, now);
+        }
+    }
+
+    /// Remembers what a property is and what it was, as another instance wrote it.
+    pub fn superseded(
+        &self,
+        kind: &'static str,
+        id: &str,
+        name: &str,
+        old: &[Value],
+        new: &Value,
+        now: OffsetDateTime,
+    ) {
+        self.with(|objects| {
+            make_space(objects, now);
+            let object = objects.entry(key(kind, id)).or_insert(Object {
+                fate: Fate::Changed,
+                at: now,
+                properties: HashMap::new(),
+            });
+            for value in old {
+                object.write(name, value.clone(), new.clone(), now);
+            }
+        });
+    }
+
     /// Notes that Graph knows of a deletion made here.
     pub fn seen_gone(&self, kind: &'static str, id: &str) {
         self.with(|objects| {

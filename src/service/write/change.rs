@@ -10,11 +10,13 @@ use super::{
             Before, Wanted,
             live::object::{self, Loaded},
         },
+        replica::own::OwnWrite,
         role_groups,
         tokens::Access,
     },
     Effect, Written, admins,
     execute::{Report, execute, roll_back},
+    is_replicated,
     record::{self, Changed},
     relations,
 };
@@ -121,7 +123,12 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
     record::properties(cx, &id, &before.loaded.entity, &body);
     let touched: Vec<&'static str> = changes.iter().map(|c| c.relation.name()).collect();
     record::edges(cx, changes, &report);
-    let before_digest = before.wanted.complete.then(|| digest(&before.document(cx)));
+    let replicated = is_replicated(cx).await?;
+    let whole = before.wanted.complete || replicated;
+    let before_digest = whole.then(|| digest(&before.document(cx)));
+    if replicated && special.derives(&body) {
+        read_again(cx, &id).await?;
+    }
     let Some(projection) = goal.answer else {
         return Ok(Effect {
             before: before_digest,
@@ -133,7 +140,12 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
         body: &body,
         touched: &touched,
     };
-    let doc = answer(cx, before, &written, projection).await?;
+    let doc = if replicated {
+        // Only what tells of it is taken from this document: the answer is the replica's.
+        object::document(cx, &written.as_loaded(&before), &before.wanted)
+    } else {
+        answer(cx, before, &written, projection).await?
+    };
     Ok(Effect {
         before: before_digest,
         after: Some(digest(&doc)),
@@ -148,6 +160,36 @@ struct Changes<'a> {
     body: &'a Map<String, Value>,
     /// Relations.
     touched: &'a [&'static str],
+}
+
+impl Changes<'_> {
+    fn as_loaded(&self, before: &Before) -> Loaded {
+        Loaded {
+            id: before.loaded.id.clone(),
+            entity: self.entity.clone(),
+            edges: before.loaded.edges.clone(),
+            hidden: Vec::new(),
+            by_graph: before.loaded.by_graph,
+            altered: Vec::new(),
+        }
+    }
+}
+
+/// Reads an object of which Graph changes more than it was asked to, for the replica.
+async fn read_again(cx: &Context, id: &str) -> Result<(), Error> {
+    let request = Request::get(cx.kind().object_path(id)).select(&cx.mapped.shape.select);
+    match cx.tenant.graph.send(&cx.call, &request).await {
+        Ok(reply) => cx.made.note(OwnWrite::Read {
+            kind: cx.kind().name,
+            entity: reply.body,
+        }),
+        // The write itself is done: the next round brings the rest.
+        Err(error) => tracing::debug!(
+            error = %crate::base::chain::Chain(&error),
+            "an object could not be read again after its change"
+        ),
+    }
+    Ok(())
 }
 
 /// The resource as it is now: what was read before, what was written, and read again only what

@@ -10,12 +10,13 @@ use super::{
         audit::digest,
         offload,
         read::{Wanted, live::object},
+        replica::own::OwnWrite,
         rights, role_groups,
         tokens::Access,
     },
     Effect, MANY, Written,
     execute::{Done, execute, roll_back},
-    outcome,
+    is_replicated, outcome,
     record::{self, Changed},
     relations, values,
 };
@@ -176,6 +177,11 @@ async fn finish(
         .recent
         .objects
         .created(cx.kind().name, id, entity.clone(), now);
+    cx.made.note(OwnWrite::Created {
+        kind: cx.kind().name,
+        id: id.to_owned(),
+        entity: entity.clone(),
+    });
     cx.tenant.names.forget(cx.kind().collection);
     let mut done = vec![Done {
         call: GraphCall::new(request, id, Purpose::object(Verb::Create))
@@ -226,10 +232,10 @@ fn bound_edges(cx: &Context, id: &str, plan: &Plan<'_>) -> Result<(), Error> {
             .find(|(other, _)| other.path == row.path)
             .map_or(0, |(_, elements)| elements.len());
         for element in elements.iter().take(elements.len() - later) {
-            cx.tenant
-                .recent
-                .edges
-                .added(relation.named(id, element)?, now);
+            let edge = relation.named(id, element)?;
+            cx.tenant.recent.edges.added(edge.clone(), now);
+            let edge = record::typed(cx, relation.edge().1, edge);
+            cx.made.note(OwnWrite::Added(edge));
         }
     }
     Ok(())
@@ -302,6 +308,10 @@ async fn follow_ups(
 async fn undo(cx: &Context, id: &str, done: Vec<Done>, mut error: Error) -> Error {
     let left = roll_back(cx, done).await;
     if left.is_empty() {
+        cx.made.note(OwnWrite::Deleted {
+            kind: cx.kind().name,
+            id: id.to_owned(),
+        });
         cx.tenant
             .recent
             .objects
@@ -330,7 +340,7 @@ async fn answer(
     given: &[(&RelationRow, Vec<Value>)],
     projection: &Projection,
 ) -> Result<Document, Error> {
-    if !given.is_empty() {
+    if !given.is_empty() && !is_replicated(cx).await? {
         let wanted = Wanted::answer(&cx.mapped, projection, false);
         if let Ok(loaded) = object::one(cx, id, &wanted).await {
             return Ok(object::document(cx, &loaded, &wanted));

@@ -6,10 +6,12 @@ use super::{
         audit::digest,
         read::{self, live::object},
         recent::Absence,
+        replica::own::OwnWrite,
         rights, role_groups,
     },
     Effect, Written, about, check_version,
     early::Patience,
+    is_replicated,
 };
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -35,10 +37,11 @@ pub(super) async fn delete(
     }
     role_groups::guard_deletion(cx, id).await?;
     // The object's own attributes are enough to tell what was deleted; a version is of all.
-    let relations = if_match.is_none().then(Vec::new);
+    let narrow = if_match.is_none() || is_replicated(cx).await?;
+    let relations = narrow.then(Vec::new);
     let read = read::before(cx, id, relations, &[]).await?;
     let document = read.document(cx);
-    check_version(&document, if_match)?;
+    check_version(cx, id, &document, if_match).await?;
     let before = Some(digest(&document));
     let request = Request::delete(cx.kind().object_path(id));
     if cx.dry_run {
@@ -67,6 +70,10 @@ pub(super) async fn delete(
         Err(error) => return Err(about(cx, id, error)),
     }
     recent.objects.deleted(cx.kind().name, id, now);
+    cx.made.note(OwnWrite::Deleted {
+        kind: cx.kind().name,
+        id: id.to_owned(),
+    });
     cx.tenant.names.forget(cx.kind().collection);
     look_after(cx, id);
     Ok(Effect {

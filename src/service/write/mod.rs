@@ -23,7 +23,11 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tracing::Instrument as _;
 
-use super::{Context, Error, access, audit, read::live::object, tokens::Access};
+use super::{
+    Context, Error, access, audit,
+    read::{self, live::object},
+    tokens::Access,
+};
 use crate::{
     resources::GraphCall,
     scim::{
@@ -164,12 +168,41 @@ pub async fn perform(cx: Context, operation: Operation) -> Result<Written, Error
         begun
             .complete(&cx, ending(&operation, result.as_ref()))
             .await;
-        result.map(|effect| effect.written)
+        let effect = result?;
+        Ok(settled(&cx, &operation, effect).await)
     };
     writes
         .spawn(work.in_current_span())
         .await
         .unwrap_or_else(|_| Err(internal()))
+}
+
+/// The answer as every later read gives it: the replica's, where it serves.
+async fn settled(cx: &Context, operation: &Operation, effect: Effect) -> Written {
+    let Written::Resource(doc) = effect.written else {
+        return effect.written;
+    };
+    let id = doc.get("id").and_then(Value::as_str).map(str::to_owned);
+    let projection = match operation {
+        Operation::Create { projection, .. } | Operation::Replace { projection, .. } => {
+            Some(projection)
+        }
+        Operation::Patch { projection, .. } => projection.as_ref(),
+        Operation::Delete { .. } => None,
+    };
+    let all = Projection::all();
+    let projection = projection.unwrap_or(&all);
+    let Some(id) = id else {
+        return Written::Resource(doc);
+    };
+    match read::of_replica(cx, &id, projection).await {
+        Ok(Some(doc)) => Written::Resource(doc),
+        Ok(None) => Written::Resource(doc),
+        Err(error) => {
+            tracing::warn!(error = %error, "the answer to a write is not the replica's");
+            Written::Resource(doc)
+        }
+    }
 }
 
 /// Stores the audit row of a write that was refused before it could begin; gives the error back.
@@ -245,16 +278,33 @@ fn ending<'a>(operation: &Operation, result: Result<&'a Effect, &'a Error>) -> a
     }
 }
 
-/// Checks `If-Match` against the present version of the document.
-fn check_version(doc: &Document, if_match: Option<&str>) -> Result<(), Error> {
+/// Whether answers and versions are the replica's: then only what a change is planned against is
+/// read of Graph.
+async fn is_replicated(cx: &Context) -> Result<bool, Error> {
+    read::replica::serves(cx).await
+}
+
+/// Checks `If-Match` against the present version of the document, or of the replica's.
+async fn check_version(
+    cx: &Context,
+    id: &str,
+    doc: &Document,
+    if_match: Option<&str>,
+) -> Result<(), Error> {
     let Some(header) = if_match else {
         return Ok(());
     };
-    let version = doc
+    let replicas = if is_replicated(cx).await? {
+        read::replica::version(cx, id).await?
+    } else {
+        None
+    };
+    let own = doc
         .get("meta")
         .and_then(|m| m.get("version"))
         .and_then(Value::as_str)
         .unwrap_or_default();
+    let version = replicas.as_deref().unwrap_or(own);
     if etag::if_match(header, version) {
         return Ok(());
     }

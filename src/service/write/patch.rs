@@ -15,7 +15,7 @@ use super::{
     change::{Goal, change, finish},
     check_version,
     execute::execute,
-    record, relations, values,
+    is_replicated, record, relations, values,
 };
 use crate::{
     resources::{
@@ -67,7 +67,9 @@ pub(super) async fn patch(
     {
         return relations_only(cx, id, steps).await;
     }
-    let only = (!wants_answer && if_match.is_none()).then(|| touched.clone());
+    let replicated = is_replicated(cx).await?;
+    let narrow = replicated || !wants_answer && if_match.is_none();
+    let only = narrow.then(|| touched.clone());
     // A version is of all that there is; without one, what is not touched is only shown.
     let at_hand: Vec<usize> = match if_match {
         Some(_) => Vec::new(),
@@ -77,7 +79,7 @@ pub(super) async fn patch(
     };
     let before = read::before(cx, id, only, &at_hand).await?;
     let document = before.document(cx);
-    check_version(&document, if_match)?;
+    check_version(cx, id, &document, if_match).await?;
     let mut after = {
         let (operations, mapped) = (Arc::clone(&operations), Arc::clone(&cx.mapped));
         let options = cx.app.settings.patch;

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{super::Context, execute::Report};
-use crate::resources::{Relation, relation::Change};
+use super::{
+    super::{Context, replica::own::OwnWrite},
+    execute::Report,
+};
+use crate::resources::{Edge, Relation, Side, relation::Change};
 
 /// A relation's change that was carried out.
 pub(super) struct Changed {
@@ -19,6 +22,12 @@ pub(super) fn properties(cx: &Context, id: &str, before: &Value, written: &Map<S
     let now = cx.app.clock.now();
     let mut plain = written.clone();
     plain.remove("passwordProfile");
+    cx.made.note(OwnWrite::Changed {
+        kind: cx.kind().name,
+        id: id.to_owned(),
+        before: before.clone(),
+        written: plain.clone(),
+    });
     cx.tenant
         .recent
         .objects
@@ -33,6 +42,8 @@ pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
         let (kind, side) = relation.edge();
         for edge in &change.remove {
             cx.tenant.recent.edges.removed(edge, now);
+            cx.made
+                .note(OwnWrite::Removed(typed(cx, side, edge.clone())));
         }
         for mut edge in change.add {
             let far = &edge.far(side).id;
@@ -49,7 +60,20 @@ pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
                 let sku = edge.to.id.clone();
                 edge.to.display = crate::resources::skus::friendly_name(&sku).map(str::to_owned);
             }
-            cx.tenant.recent.edges.added(edge, now);
+            cx.tenant.recent.edges.added(edge.clone(), now);
+            cx.made.note(OwnWrite::Added(typed(cx, side, edge)));
         }
     }
+}
+
+/// The edge with the type of its near end, which is the object that is written to.
+pub(super) fn typed(cx: &Context, side: Side, mut edge: Edge) -> Edge {
+    let near = match side {
+        Side::From => &mut edge.from,
+        Side::To => &mut edge.to,
+    };
+    if cx.kind().odata_type.is_some() {
+        near.kind = Some(cx.kind().name);
+    }
+    edge
 }

@@ -10,6 +10,7 @@ use super::{
     change::{Goal, change},
     check_version,
     create::normalized,
+    is_replicated,
 };
 use crate::{
     scim::{attr::AttrPath, patch::Step, projection::Projection, resource, schema::Mutability},
@@ -40,8 +41,19 @@ pub(super) async fn replace(
             cx.require(Access::Write, row)?;
         }
     }
-    let before = read::before(cx, id, None, &[]).await?;
-    check_version(&before.document(cx), if_match)?;
+    let given: Vec<usize> = cx
+        .mapped
+        .related()
+        .enumerate()
+        .filter(|(_, related)| {
+            let path = &related.row.path;
+            cleared.contains(path) || resource::get(&after, path).is_some()
+        })
+        .map(|(i, _)| i)
+        .collect();
+    let only = is_replicated(cx).await?.then_some(given);
+    let before = read::before(cx, id, only, &[]).await?;
+    check_version(cx, id, &before.document(cx), if_match).await?;
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
     for related in cx
         .mapped

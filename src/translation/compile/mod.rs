@@ -409,6 +409,7 @@ impl Compiler<'_> {
             returned,
             uniqueness: row.uniqueness.map_or(Uniqueness::None, Uniqueness::from),
             clearable: row.clearable,
+            index: row.index,
             canonical: row.canonical.clone(),
             reference: row.reference.clone(),
             permission,

@@ -13,11 +13,13 @@ use entra_scim::{
         start::{self as simulator, Running},
     },
     store::Store,
+    sync,
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::databases::Database;
 
@@ -46,6 +48,8 @@ pub struct Options {
     pub adapt: Option<Adapt>,
     /// Which database; SQLite in memory by default.
     pub database: Option<Database>,
+    /// Whether the gateway has a replica; by default it asks Graph itself.
+    pub replica: bool,
 }
 
 impl Default for Options {
@@ -62,6 +66,7 @@ impl Default for Options {
             environment: Vec::new(),
             adapt: None,
             database: None,
+            replica: false,
         }
     }
 }
@@ -74,6 +79,8 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) clock: SharedClock,
     pub(super) environment: Vec<(String, String)>,
+    /// The gateway, from inside.
+    pub(super) gateway: Arc<service::App>,
     pub(super) graph_token: tokio::sync::OnceCell<String>,
     pub(super) _database: Database,
 }
@@ -136,6 +143,11 @@ impl App {
             ("TENANTS__DEFAULT__AUTHORITY_URL", origin),
             ("TENANTS__DEFAULT__MAPPING", options.mapping.to_owned()),
             (
+                "TENANTS__DEFAULT__REPLICA",
+                if options.replica { "on" } else { "off" }.to_owned(),
+            ),
+            ("TENANTS__DEFAULT__REPLICA_INTERVAL_SECS", "1".to_owned()),
+            (
                 "TENANTS__DEFAULT__CREDENTIAL__CLIENT_ID",
                 ready.client_id.clone(),
             ),
@@ -157,13 +169,14 @@ impl App {
         }));
         environment.extend(options.environment);
         let clock = options.clock;
-        let scim = serve(&environment, store.clone(), &clock, options.adapt).await;
+        let (scim, gateway) = serve(&environment, store.clone(), &clock, options.adapt).await;
         let inner = Arc::new(Inner {
             simulator,
             store,
             clock,
             environment,
             graph_token: tokio::sync::OnceCell::new(),
+            gateway,
             _database: database,
         });
         let client = reqwest::Client::builder()
@@ -183,11 +196,52 @@ impl App {
     /// Another gateway on the same store and tenant.
     pub async fn second_instance(&self) -> Self {
         let inner = &self.inner;
-        let scim = serve(&inner.environment, inner.store.clone(), &inner.clock, None).await;
+        let (scim, _) = serve(&inner.environment, inner.store.clone(), &inner.clock, None).await;
         Self {
             scim,
             ..self.clone()
         }
+    }
+
+    /// Another gateway on the same store and tenant that has no replica: it asks Graph.
+    pub async fn live_twin(&self) -> Self {
+        let inner = &self.inner;
+        let mut environment = inner.environment.clone();
+        environment.push(("ENTRA_SCIM__TENANTS__DEFAULT__REPLICA".into(), "off".into()));
+        let (scim, _) = serve(&environment, inner.store.clone(), &inner.clock, None).await;
+        Self {
+            scim,
+            ..self.clone()
+        }
+    }
+
+    /// Waits until the replica has taken over what Graph tells now.
+    pub async fn caught_up(&self) {
+        let tenant = self.inner.gateway.tenant("default").unwrap();
+        let rounds = || {
+            tenant
+                .replica
+                .counters
+                .rounds
+                .load(std::sync::atomic::Ordering::Relaxed)
+        };
+        let start = rounds();
+        let patience = tokio::time::Instant::now() + Duration::from_mins(1);
+        // The round under way may have begun before.
+        while rounds() < start + 2 {
+            tenant.replica.nudge.notify_one();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let error = tenant.replica.progress(|progress| progress.error.clone());
+            assert!(
+                tokio::time::Instant::now() < patience,
+                "no round: {error:?}"
+            );
+        }
+    }
+
+    /// The gateway's tenant, from inside.
+    pub fn tenant(&self) -> Arc<service::Tenant> {
+        Arc::clone(self.inner.gateway.tenant("default").unwrap())
     }
 
     /// The same server, seen with another token.
@@ -397,7 +451,7 @@ async fn serve(
     store: Store,
     clock: &SharedClock,
     adapt: Option<Adapt>,
-) -> String {
+) -> (String, Arc<service::App>) {
     let sources = Sources {
         file: None,
         environment: environment.to_vec(),
@@ -411,6 +465,10 @@ async fn serve(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = gateway::http_settings(&config);
-    tokio::spawn(async move { http::serve(app, settings, listener, std::future::pending()).await });
-    format!("http://{address}/scim/v2")
+    let served = Arc::clone(&app);
+    tokio::spawn(sync::run(Arc::clone(&app), CancellationToken::new()));
+    tokio::spawn(
+        async move { http::serve(served, settings, listener, std::future::pending()).await },
+    );
+    (format!("http://{address}/scim/v2"), app)
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// The program before a simulator, with a folder of its own for its store.
 pub struct Program {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     environment: Vec<(String, String)>,
     /// The most files it may have open.
     descriptors: Option<u32>,
@@ -30,6 +30,8 @@ pub struct Ran {
 
 /// `serve`, until it is dropped.
 pub struct Serving {
+    /// The store stays as long as it is served.
+    _folder: Arc<TempDir>,
     child: Child,
     /// The SCIM base.
     pub scim: String,
@@ -42,10 +44,11 @@ impl Program {
     pub fn new(simulator: &ReadyLine, credential: &[(&str, &str)]) -> Self {
         let tenant = "ENTRA_SCIM__TENANTS__DEFAULT__";
         let mut program = Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: Arc::new(tempfile::tempdir().unwrap()),
             environment: Vec::new(),
             descriptors: None,
         }
+        .set(&format!("{tenant}REPLICA"), "off")
         .set(&format!("{tenant}TENANT_ID"), &simulator.tenant_id)
         .set(&format!("{tenant}GRAPH_URL"), &simulator.graph)
         .set(&format!("{tenant}AUTHORITY_URL"), &simulator.graph)
@@ -154,6 +157,7 @@ impl Program {
             }
         });
         let mut serving = Serving {
+            _folder: Arc::clone(&self.folder),
             child,
             scim: String::new(),
             log,

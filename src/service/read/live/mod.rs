@@ -1,6 +1,5 @@
 //! Reading from Graph itself, at once: objects with their relations, and lists.
 
-mod keep;
 pub(in crate::service) mod list;
 mod lists;
 pub(in crate::service) mod object;

@@ -9,8 +9,8 @@ use super::{
     super::{
         super::{Context, Error, memory::Room, offload},
         Wanted,
+        keep::Keep,
     },
-    keep::Keep,
     list::Window,
     object::{self, Loaded},
     own_writes::{self, Altered},

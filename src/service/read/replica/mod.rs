@@ -1,0 +1,111 @@
+//! Reading from the replica: Graph is not asked.
+
+mod list;
+mod related;
+mod render;
+mod scan;
+
+use serde_json::Value;
+
+use super::super::{Context, Error, replica::body};
+use crate::{
+    scim::{Document, projection::Projection},
+    store::replica::Shown,
+};
+
+pub(super) use list::list;
+pub(super) use render::is_plain;
+
+/// What the replica knows of an object.
+pub(crate) enum Got {
+    /// The resource.
+    Document(Document),
+    /// Its finished text and version.
+    Text(Vec<u8>, String),
+    /// It was deleted.
+    Gone,
+    /// Nothing: Graph may know.
+    Unknown,
+}
+
+/// Whether the replica can answer for this tenant now.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn serves(cx: &Context) -> Result<bool, Error> {
+    let replica = &cx.tenant.replica;
+    let clock = cx.app.clock.as_ref();
+    Ok(replica
+        .serves(&cx.app.store, &cx.tenant.name, clock)
+        .await?)
+}
+
+/// Whether an answer needs what no list of Graph's gives, and the replica does not hold.
+pub(super) fn is_beyond(cx: &Context, projection: &Projection) -> bool {
+    let mapping = cx.mapping();
+    !mapping.per_object_select(projection).is_empty()
+        || !mapping.side_resources(projection).is_empty()
+}
+
+/// One object.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Got, Error> {
+    let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
+    let ids = [id.to_owned()];
+    if is_plain(cx, projection) {
+        let shown: Vec<Shown> = store.shown(tenant, kind, &ids).await?;
+        if let Some(shown) = shown.first() {
+            let version = body::version(shown.modified);
+            let mut texts = render::plain(cx, std::slice::from_ref(shown)).await?;
+            return Ok(texts
+                .pop()
+                .map_or(Got::Unknown, |text| Got::Text(text, version)));
+        }
+    } else if let Some(row) = store.objects(tenant, kind, &ids).await?.pop() {
+        let mut docs = render::documents(cx, vec![row], projection).await?;
+        return Ok(docs.pop().map_or(Got::Unknown, Got::Document));
+    }
+    let gone = store.tombstone(tenant, kind, id).await?.is_some();
+    Ok(if gone { Got::Gone } else { Got::Unknown })
+}
+
+/// The version of an object, if the replica has it.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn version(cx: &Context, id: &str) -> Result<Option<String>, Error> {
+    let ids = [id.to_owned()];
+    let shown = cx
+        .app
+        .store
+        .shown(&cx.tenant.name, cx.kind().name, &ids)
+        .await?;
+    Ok(shown.first().map(|shown| body::version(shown.modified)))
+}
+
+/// One object as a document, projected; `None` when the replica does not have it.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn document(
+    cx: &Context,
+    id: &str,
+    projection: &Projection,
+) -> Result<Option<Document>, Error> {
+    let ids = [id.to_owned()];
+    let rows = cx
+        .app
+        .store
+        .objects(&cx.tenant.name, cx.kind().name, &ids)
+        .await?;
+    Ok(render::documents(cx, rows, projection).await?.pop())
+}
+
+/// The texts of documents.
+fn texts(docs: Vec<Document>) -> Vec<Vec<u8>> {
+    docs.into_iter()
+        .map(|doc| Value::Object(doc).to_string().into_bytes())
+        .collect()
+}

@@ -1,0 +1,509 @@
+//! Puts what pages show, and what was written here, into the replica: objects with their edges,
+//! documents and keys, and a change of the feed for each. All within one transaction, which the
+//! caller ends.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    super::{MappedType, Tenant},
+    Fault,
+    compute::{self, Names, Outcome, Ready, Times, Work, compute},
+    rows::kind_of,
+};
+use crate::{
+    heavy,
+    resources::{EdgeKind, Side},
+    store::{
+        Tx,
+        replica::{Change, EdgeRow, Near, ObjectRow, relation_name},
+    },
+};
+
+/// With more objects, working them out leaves the async workers.
+const MANY: usize = 16;
+
+/// Who is the cause of changes.
+pub(crate) const DIRECTORY: &str = "directory";
+
+/// One transaction's worth of changes.
+pub(crate) struct Apply<'a> {
+    pub(crate) tx: &'a mut Tx,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) times: Times,
+    /// A caller, or [`DIRECTORY`].
+    pub(crate) cause: &'a str,
+    /// First inventory: nothing of it is news.
+    pub(crate) quiet: bool,
+    /// How often something older than an own write was shown.
+    pub(crate) stale: u64,
+    changes: BTreeMap<(String, String), Told>,
+}
+
+struct Told {
+    change: &'static str,
+    attributes: Vec<String>,
+}
+
+impl<'a> Apply<'a> {
+    /// Begins.
+    pub(crate) fn new(tx: &'a mut Tx, tenant: &'a Tenant, times: Times, cause: &'a str) -> Self {
+        Self {
+            tx,
+            tenant,
+            times,
+            cause,
+            quiet: false,
+            stale: 0,
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// Ends: adds what changed to the feed; how many objects that were.
+    pub(crate) async fn finish(self) -> Result<usize, Fault> {
+        if self.quiet {
+            return Ok(self.changes.len());
+        }
+        let changes: Vec<Change> = self
+            .changes
+            .into_iter()
+            .map(|((kind, id), told)| Change {
+                kind,
+                id,
+                change: told.change,
+                attributes: told.attributes,
+                cause: self.cause.to_owned(),
+            })
+            .collect();
+        self.tx
+            .add_changes(&self.tenant.name, self.times.now, &changes)
+            .await?;
+        Ok(changes.len())
+    }
+
+    fn tell(&mut self, kind: &str, id: &str, change: &'static str, attributes: Vec<String>) {
+        let served = self.tenant.types.iter().any(|of| of.kind.name == kind);
+        if self.quiet || !served {
+            return;
+        }
+        let told = self
+            .changes
+            .entry((kind.to_owned(), id.to_owned()))
+            .or_insert(Told {
+                change,
+                attributes: Vec::new(),
+            });
+        match (told.change, change) {
+            ("created", "updated") => {}
+            (_, change) => told.change = change,
+        }
+        for name in attributes {
+            if !told.attributes.contains(&name) {
+                told.attributes.push(name);
+            }
+        }
+    }
+
+    /// Objects as Graph shows them.
+    pub(crate) async fn entities(
+        &mut self,
+        of: &Arc<MappedType>,
+        entities: Vec<Value>,
+    ) -> Result<(), Fault> {
+        let id_property = of.kind.id_property;
+        let mut shown: HashMap<String, Value> = HashMap::with_capacity(entities.len());
+        for entity in entities {
+            if let Some(id) = entity.get(id_property).and_then(Value::as_str) {
+                // Of an object that comes twice, the last state counts.
+                shown.insert(id.to_ascii_lowercase(), entity);
+            }
+        }
+        let mut ids: Vec<String> = shown.keys().cloned().collect();
+        ids.sort_unstable();
+        self.bury_or_raise(of, &mut ids, &mut shown).await?;
+        let tenant = self.tenant.name.as_str();
+        let known = self.tx.objects(tenant, of.kind.name, &ids).await?;
+        let mut known: HashMap<String, ObjectRow> =
+            known.into_iter().map(|row| (row.id.clone(), row)).collect();
+        let mut edges = self.edges_of(of, &ids, known.is_empty()).await?;
+        let mut works = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(entity) = shown.remove(&id) else {
+                continue;
+            };
+            let edges = edges.remove(&id).unwrap_or_default();
+            works.push(Work {
+                entity: compute::canonical(of, entity, &edges),
+                known: known.remove(&id),
+                edges,
+                id,
+            });
+        }
+        let names = self.names_for(&works).await?;
+        let ready = work_out(of, works, names, self.times).await?;
+        self.store(of, ready).await
+    }
+
+    /// Leaves out what was deleted here moments ago and is still shown; what was deleted and is
+    /// there again is no longer dead.
+    async fn bury_or_raise(
+        &mut self,
+        of: &MappedType,
+        ids: &mut Vec<String>,
+        shown: &mut HashMap<String, Value>,
+    ) -> Result<(), Fault> {
+        let tenant = self.tenant.name.as_str();
+        let kind = of.kind.name;
+        let tombstones = self.tx.tombstones(tenant, kind, ids).await?;
+        let mut raised = Vec::new();
+        for tombstone in tombstones {
+            let age = self.times.now - tombstone.at;
+            if tombstone.own && age < self.times.longest {
+                self.stale += 1;
+                shown.remove(&tombstone.id);
+                let due = self.times.now + super::guard::AGREED;
+                let again = [tombstone.id.clone()];
+                self.tx.recheck(tenant, kind, &again, due).await?;
+                ids.retain(|id| *id != tombstone.id);
+            } else {
+                raised.push(tombstone.id);
+            }
+        }
+        self.tx.forget_tombstones(tenant, kind, &raised).await?;
+        Ok(())
+    }
+
+    async fn edges_of(
+        &mut self,
+        of: &MappedType,
+        ids: &[String],
+        all_new: bool,
+    ) -> Result<HashMap<String, Vec<EdgeRow>>, Fault> {
+        let mut relations = of.shape.along.clone();
+        relations.extend(
+            of.shape
+                .in_document
+                .iter()
+                .filter(|name| !of.shape.along.contains(name)),
+        );
+        let mut edges: HashMap<String, Vec<EdgeRow>> = HashMap::new();
+        if all_new && self.quiet && !relations.contains(&"role") {
+            return Ok(edges);
+        }
+        let tenant = self.tenant.name.as_str();
+        let rows = self
+            .tx
+            .all_edges(tenant, &relations, Near::From, ids)
+            .await?;
+        for row in rows {
+            edges.entry(row.from.clone()).or_default().push(row);
+        }
+        Ok(edges)
+    }
+
+    /// The names of the far ends of edges that come along: managers.
+    async fn names_for(&mut self, works: &[Work]) -> Result<Names, Fault> {
+        let mut ids: Vec<String> = works
+            .iter()
+            .filter_map(|work| work.entity.get("manager")?.get("id")?.as_str())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = self
+            .tx
+            .object_names(&self.tenant.name, "User", &ids)
+            .await?;
+        let mut names: Names = found
+            .into_iter()
+            .filter_map(|(id, name)| Some((id, name?)))
+            .collect();
+        for work in works {
+            if ids.binary_search(&work.id).is_ok()
+                && let Some(name) = work.entity.get("displayName").and_then(Value::as_str)
+            {
+                names.insert(work.id.clone(), name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    async fn store(&mut self, of: &Arc<MappedType>, ready: Vec<Ready>) -> Result<(), Fault> {
+        let tenant = self.tenant.name.as_str();
+        let kind = of.kind.name;
+        let (mut rows, mut old, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut same, mut renamed) = (Vec::new(), Vec::new());
+        let (mut put, mut removed) = (Vec::new(), Vec::new());
+        let mut created = 0;
+        for one in ready {
+            self.stale += u64::from(one.stale);
+            let id = one.row.id.clone();
+            if one.renamed && (one.outcome != Outcome::Created || !self.quiet) {
+                renamed.push(id.clone());
+            }
+            put.extend(one.put_edges);
+            removed.extend(one.remove_edges);
+            if one.outcome == Outcome::Same {
+                if self.times.generation > 0 {
+                    same.push(id);
+                }
+                continue;
+            }
+            if let Some(entries) = one.entries {
+                if one.outcome != Outcome::Created {
+                    old.push(id.clone());
+                }
+                values.push((id.clone(), entries));
+            }
+            match one.outcome {
+                Outcome::Created => {
+                    created += 1;
+                    self.tell(kind, &id, "created", Vec::new());
+                }
+                Outcome::Updated(names) => self.tell(kind, &id, "updated", names),
+                Outcome::Inner | Outcome::Same => {}
+            }
+            rows.push(one.row);
+        }
+        self.tx.put_objects(tenant, kind, &rows).await?;
+        self.tx.put_values(tenant, kind, &old, &values).await?;
+        self.tx
+            .seen_objects(tenant, kind, &same, self.times.generation)
+            .await?;
+        self.count(kind, created).await?;
+        self.tx.put_edges(tenant, &put).await?;
+        self.tx.remove_edges(tenant, &removed).await?;
+        // The objects themselves are told of above; their far ends are not.
+        let far: Vec<EdgeRow> = put.into_iter().chain(removed).collect();
+        self.touch(&far, &[Side::To]).await?;
+        self.renamed(kind, &renamed).await
+    }
+
+    /// Keeps the number of objects of a type.
+    async fn count(&mut self, kind: &str, by: i64) -> Result<(), Fault> {
+        if by == 0 {
+            return Ok(());
+        }
+        let name = format!("count:{kind}");
+        self.tx
+            .add_to_mark(&self.tenant.name, &name, by, self.times.now)
+            .await?;
+        Ok(())
+    }
+
+    /// Documents that show the names of those objects are made anew.
+    async fn renamed(&mut self, kind: &str, ids: &[String]) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let relations: &[&str] = match kind {
+            "User" => &["manager", "owner"],
+            "Role" => &["role"],
+            _ => &["owner"],
+        };
+        let tenant = self.tenant.name.as_str();
+        let rows = self.tx.all_edges(tenant, relations, Near::To, ids).await?;
+        let mut by_kind: BTreeMap<String, HashSet<String>> = BTreeMap::new();
+        for row in rows.into_iter().filter(|row| !row.removed) {
+            by_kind.entry(row.from_kind).or_default().insert(row.from);
+        }
+        for (kind, ids) in by_kind {
+            let ids: Vec<String> = ids.into_iter().collect();
+            self.rebuild(&kind, &ids).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the documents of those objects anew out of what is stored.
+    pub(crate) async fn rebuild(&mut self, kind: &str, ids: &[String]) -> Result<(), Fault> {
+        let Some(of) = self.tenant.types.iter().find(|of| of.kind.name == kind) else {
+            return Ok(());
+        };
+        let tenant = self.tenant.name.as_str();
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        for ids in ids.chunks(500) {
+            let known = self.tx.objects(tenant, kind, ids).await?;
+            let edges = self
+                .tx
+                .all_edges(tenant, &of.shape.in_document, Near::From, ids)
+                .await?;
+            let mut by_id: HashMap<String, Vec<EdgeRow>> = HashMap::new();
+            for row in edges {
+                by_id.entry(row.from.clone()).or_default().push(row);
+            }
+            let mut rows = Vec::new();
+            for mut row in known {
+                let mut edges = by_id.remove(&row.id).unwrap_or_default();
+                edges.sort_by(|a, b| {
+                    (&a.relation, &a.to, &a.part).cmp(&(&b.relation, &b.to, &b.part))
+                });
+                let entity = compute::parse(&row);
+                let attributes = super::body::attributes(&of.mapping, &entity);
+                let body = compute::finished(of, attributes, &edges);
+                if body.text == row.body && body.links == row.links {
+                    continue;
+                }
+                let parse = |text: &str| serde_json::from_str(text).unwrap_or_default();
+                let names = super::body::differences(&parse(&row.body), &parse(&body.text));
+                self.tell(kind, &row.id, "updated", names);
+                row.body = body.text;
+                row.links = body.links;
+                row.created = body.created;
+                row.modified = self.times.now.max(row.modified + 1);
+                rows.push(row);
+            }
+            self.tx.put_objects(tenant, kind, &rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that the ends of edges have changed, and tells of it.
+    async fn touch(&mut self, edges: &[EdgeRow], sides: &[Side]) -> Result<(), Fault> {
+        if self.quiet {
+            return Ok(());
+        }
+        let mut by_kind: BTreeMap<&str, BTreeMap<&str, Vec<String>>> = BTreeMap::new();
+        for row in edges {
+            let Some(edge) = kind_of(row) else { continue };
+            for side in sides {
+                let (kind, id) = match side {
+                    Side::From => (row.from_kind.as_str(), row.from.as_str()),
+                    Side::To => (row.to_kind.as_str(), row.to.as_str()),
+                };
+                if let Some(name) = attribute_of(self.tenant, kind, edge, *side) {
+                    let names = by_kind.entry(kind).or_default().entry(id).or_default();
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+        for (kind, ids) in by_kind {
+            let all: Vec<String> = ids.keys().map(|id| (*id).to_owned()).collect();
+            self.tx
+                .touch_objects(&self.tenant.name, kind, &all, self.times.now)
+                .await?;
+            for (id, names) in ids {
+                self.tell(kind, id, "updated", names);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts edges in and takes edges out, as settled: their ends are touched, and documents that
+    /// hold them are made anew.
+    pub(crate) async fn edges(
+        &mut self,
+        put: Vec<EdgeRow>,
+        removed: Vec<EdgeRow>,
+    ) -> Result<(), Fault> {
+        if put.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
+        let tenant = self.tenant.name.as_str();
+        self.tx.put_edges(tenant, &put).await?;
+        self.tx.remove_edges(tenant, &removed).await?;
+        let all: Vec<EdgeRow> = put.into_iter().chain(removed).collect();
+        self.touch(&all, &[Side::From, Side::To]).await?;
+        let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in &all {
+            if row.relation != relation_name(EdgeKind::Member) {
+                holders
+                    .entry(row.from_kind.clone())
+                    .or_default()
+                    .push(row.from.clone());
+            }
+        }
+        for (kind, ids) in holders {
+            self.rebuild(&kind, &ids).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes objects out. Whoever was related to them has changed.
+    pub(crate) async fn remove(
+        &mut self,
+        kind: &str,
+        ids: &[String],
+        own: bool,
+    ) -> Result<(), Fault> {
+        let tenant = self.tenant.name.as_str();
+        let there = self.tx.object_names(tenant, kind, ids).await?;
+        let mut ids: Vec<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
+        if !own {
+            // What was not there is not news, but its own tombstone stays.
+            ids.retain(|id| there.iter().any(|(known, _)| known == id));
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let relations = ["member", "owner", "manager", "role", "licence"];
+        let from = self
+            .tx
+            .all_edges(tenant, &relations, Near::From, &ids)
+            .await?;
+        let to = self
+            .tx
+            .all_edges(tenant, &relations, Near::To, &ids)
+            .await?;
+        self.tx
+            .remove_objects(tenant, kind, &ids, self.times.now, own)
+            .await?;
+        let gone = i64::try_from(there.len()).unwrap_or(i64::MAX);
+        self.count(kind, -gone).await?;
+        for (id, _) in &there {
+            self.tell(kind, id, "deleted", Vec::new());
+        }
+        let live = |rows: Vec<EdgeRow>| -> Vec<EdgeRow> {
+            rows.into_iter().filter(|row| !row.removed).collect()
+        };
+        let (from, to) = (live(from), live(to));
+        self.touch(&from, &[Side::To]).await?;
+        self.touch(&to, &[Side::From]).await?;
+        let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in to {
+            if row.relation != "member" {
+                holders.entry(row.from_kind).or_default().push(row.from);
+            }
+        }
+        for (kind, ids) in holders {
+            self.rebuild(&kind, &ids).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The attribute in which an object of type `kind` shows such edges, if any does.
+fn attribute_of(tenant: &Tenant, kind: &str, edge: EdgeKind, side: Side) -> Option<String> {
+    let of = tenant.types.iter().find(|of| of.kind.name == kind)?;
+    let place = of.shape.places.iter();
+    let mut places = place.filter(|place| place.kind == edge && place.side == side);
+    places.next().map(|place| place.path.to_string())
+}
+
+async fn work_out(
+    of: &Arc<MappedType>,
+    works: Vec<Work>,
+    names: Names,
+    times: Times,
+) -> Result<Vec<Ready>, Fault> {
+    let of = Arc::clone(of);
+    let much = works.len() > MANY;
+    let all = move || {
+        works
+            .into_iter()
+            .map(|work| compute(&of, work, &names, times))
+            .collect::<Vec<Ready>>()
+    };
+    // Nobody waits for it but the synchronisation.
+    let patience = Instant::now() + Duration::from_hours(1);
+    Ok(heavy::run(much, patience, all).await?)
+}

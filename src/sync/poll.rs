@@ -1,0 +1,168 @@
+//! Lists of types without a change query, read whole and compared.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{keeper::Keeper, lease::Lease};
+use crate::{
+    odata::request::Request,
+    resources::{EdgeKind, Side},
+    service::replica::{
+        Fault,
+        apply::{Apply, DIRECTORY},
+        count,
+        guard::AGREED,
+        rows::to_row,
+    },
+    store::replica::{EdgeRow, relation_name},
+};
+
+/// Graph's largest page.
+const PAGE: usize = 999;
+/// No such list has more.
+const LIMIT: usize = 1_000_000;
+
+/// A list of all objects of a type. `generation`: of the snapshot that it is part of, or 0.
+pub(super) async fn whole(
+    keeper: &Keeper,
+    lease: &Lease,
+    kind: &str,
+    generation: i64,
+) -> Result<(), Fault> {
+    let Some(of) = keeper.of(kind).cloned() else {
+        return Ok(());
+    };
+    let request = Request::get(of.kind.collection).select(&of.shape.select);
+    let graph = &keeper.tenant.graph;
+    let items = graph.collect(&keeper.call(), &request, LIMIT).await?;
+    let seen: Vec<String> = items
+        .iter()
+        .filter_map(|item| {
+            item.get(of.kind.id_property)?
+                .as_str()
+                .map(str::to_ascii_lowercase)
+        })
+        .collect();
+    let first = keeper.is_first().await?;
+    let mut tx = lease.begin().await?;
+    let replica = &keeper.tenant.replica;
+    let times = replica.times(keeper.app.clock.as_ref(), generation.max(keeper.now()));
+    let tenant = &keeper.tenant.name;
+    let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
+    apply.quiet = first;
+    apply.entities(&of, items).await?;
+    let unseen = apply
+        .tx
+        .unseen_objects(
+            tenant,
+            kind,
+            times.generation,
+            times.now - times.longest,
+            i64::MAX,
+        )
+        .await?;
+    let gone: Vec<String> = unseen.into_iter().filter(|id| !seen.contains(id)).collect();
+    apply.remove(kind, &gone, false).await?;
+    finish(keeper, apply).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn finish(keeper: &Keeper, apply: Apply<'_>) -> Result<(), Fault> {
+    let counters = &keeper.tenant.replica.counters;
+    count(&counters.stale, apply.stale);
+    let changed = apply.finish().await?;
+    count(
+        &counters.changes,
+        u64::try_from(changed).unwrap_or_default(),
+    );
+    Ok(())
+}
+
+/// All role assignments of the tenant.
+pub(super) async fn assignments(
+    keeper: &Keeper,
+    lease: &Lease,
+    generation: i64,
+) -> Result<(), Fault> {
+    let Some(roles) = keeper.of("Role") else {
+        return Ok(());
+    };
+    let mut relations = roles.kind.relations.iter().copied();
+    let Some(relation) = relations.find(|r| r.edge() == (EdgeKind::Role, Side::To)) else {
+        return Ok(());
+    };
+    let Some(lists) = relation.shared_lists() else {
+        return Ok(());
+    };
+    let mut read: Vec<Vec<Value>> = Vec::new();
+    for request in lists {
+        let graph = &keeper.tenant.graph;
+        read.push(
+            graph
+                .collect(&keeper.call(), &request.top(PAGE), LIMIT)
+                .await?,
+        );
+    }
+    let mut desired: HashMap<(String, String, String), EdgeRow> = HashMap::new();
+    let mut ends = Vec::new();
+    for assignment in read.iter().flatten() {
+        let Some(role) = assignment.get("roleDefinitionId").and_then(Value::as_str) else {
+            continue;
+        };
+        let one = [vec![assignment.clone()]];
+        for edge in relation.edges(role, &Value::Null, &one) {
+            ends.push(edge.from.clone());
+            let row = to_row(&edge, generation, 0);
+            desired.insert((row.from.clone(), row.to.clone(), row.part.clone()), row);
+        }
+    }
+    super::links::name_foreign(keeper, lease, ends.iter()).await?;
+    let first = keeper.is_first().await?;
+    let mut tx = lease.begin().await?;
+    let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
+    let name = relation_name(EdgeKind::Role);
+    let known = tx.relation_edges(&keeper.tenant.name, name).await?;
+    let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
+    apply.quiet = first;
+    let (put, gone) = compare(desired, known, &mut apply);
+    apply.edges(put, gone).await?;
+    finish(keeper, apply).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What to put in and what to take out, so that what is known is what is desired, own writes apart.
+fn compare(
+    mut desired: HashMap<(String, String, String), EdgeRow>,
+    known: Vec<EdgeRow>,
+    apply: &mut Apply<'_>,
+) -> (Vec<EdgeRow>, Vec<EdgeRow>) {
+    let times = apply.times;
+    let (mut put, mut gone) = (Vec::new(), Vec::new());
+    for old in known {
+        let key = (old.from.clone(), old.to.clone(), old.part.clone());
+        let age = times.now - old.written;
+        let guarded = old.written > 0 && age < times.longest;
+        match desired.remove(&key) {
+            Some(_) if old.removed && guarded => apply.stale += 1,
+            Some(mut new)
+                if old.removed || new.detail != old.detail || new.from_kind != old.from_kind =>
+            {
+                new.written = if old.removed { 0 } else { old.written };
+                put.push(new);
+            }
+            Some(_) => {}
+            None if old.removed => {
+                if age >= AGREED {
+                    gone.push(old);
+                }
+            }
+            None if guarded => apply.stale += 1,
+            None => gone.push(old),
+        }
+    }
+    put.extend(desired.into_values());
+    (put, gone)
+}

@@ -1,0 +1,485 @@
+//! Reading all there is: once at first, and again when the change query has lost its state, while
+//! the old data is served. The links of the change queries are taken before, and followed after:
+//! so the copy is consistent, though it is read in any order.
+//!
+//! Each page is committed with its cursor. A step that is done is not done again.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{delta, keeper::Keeper, lease::Lease, links, members, poll};
+use crate::{
+    graph::{NextLink, Page},
+    odata::request::Request,
+    resources::{EdgeKind, Side, edge::End},
+    service::{
+        MappedType,
+        replica::{
+            Fault, Phase, READY,
+            apply::{Apply, DIRECTORY},
+            count,
+        },
+    },
+    store::replica::{Mark, Order, Selection},
+    translation::index::Condition,
+};
+
+/// Graph's largest page of directory objects.
+const PAGE: usize = 999;
+/// Graph expands no more links than this.
+pub(super) const EXPANDED: usize = 20;
+/// Objects stored in one transaction.
+const PART: usize = 200;
+/// Objects taken out at once.
+const SWEEP: i64 = 500;
+
+/// The mark that says that a snapshot is under way; its number is the generation.
+const UNDER_WAY: &str = "snapshot:generation";
+const PREFIX: &str = "snapshot:";
+
+/// Whether a snapshot has to be made, or to be brought to its end.
+pub(super) async fn is_due(keeper: &Keeper) -> Result<bool, Fault> {
+    if keeper.is_first().await? || keeper.mark(UNDER_WAY).await?.is_some() {
+        return Ok(true);
+    }
+    // Other rules hold other properties, or find them by other keys.
+    Ok(keeper.mark("rules").await?.map(|mark| mark.value) != Some(rules(keeper)))
+}
+
+/// Tells one set of rules of all types from another.
+fn rules(keeper: &Keeper) -> String {
+    let prints = keeper.types().map(|of| of.shape.fingerprint.as_str());
+    let all: Vec<&str> = prints.collect();
+    all.join(" ")
+}
+
+/// Begins a snapshot: what an unfinished one has done is forgotten.
+pub(super) async fn restart(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
+    let tenant = &keeper.tenant.name;
+    let now = keeper.now();
+    let mut taken = Vec::new();
+    for of in keeper.types().filter(|of| delta::has_one(of)) {
+        taken.push((delta::link_name(of), delta::latest(keeper, of).await?));
+    }
+    let mut tx = lease.begin().await?;
+    tx.forget_marks(tenant, PREFIX).await?;
+    for (name, link) in taken {
+        let mark = Mark {
+            value: link,
+            number: 0,
+            at: now,
+        };
+        tx.set_mark(tenant, &name, &mark).await?;
+    }
+    let mark = Mark {
+        value: rules(keeper),
+        number: now,
+        at: now,
+    };
+    tx.set_mark(tenant, UNDER_WAY, &mark).await?;
+    tx.commit().await?;
+    count(&keeper.tenant.replica.counters.resyncs, 1);
+    Ok(())
+}
+
+/// Brings a snapshot to its end, and begins one if there is none.
+pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
+    let mark = match keeper.mark(UNDER_WAY).await? {
+        // One that was begun under other rules is of no use.
+        Some(mark) if mark.value == rules(keeper) => mark,
+        _ => {
+            restart(keeper, lease).await?;
+            let mark = keeper.mark(UNDER_WAY).await?;
+            mark.ok_or_else(|| Fault::Refused("a snapshot did not begin".to_owned()))?
+        }
+    };
+    let generation = mark.number;
+    keeper.tenant.replica.progress(|progress| {
+        progress.phase = Phase::Snapshot;
+        progress.started = generation;
+    });
+    for kind in ["License", "Role"] {
+        step(
+            keeper,
+            lease,
+            kind,
+            poll::whole(keeper, lease, kind, generation),
+        )
+        .await?;
+    }
+    let users = async {
+        match keeper.of("User") {
+            Some(of) => objects(keeper, lease, of, generation).await,
+            None => Ok(()),
+        }
+    };
+    let groups = async {
+        if let Some(of) = keeper.of("Group") {
+            objects(keeper, lease, of, generation).await?;
+            members::run(keeper, lease, generation).await?;
+        }
+        Ok::<(), Fault>(())
+    };
+    let (users, groups) = tokio::join!(users, groups);
+    users.and(groups)?;
+    step(keeper, lease, "names", names(keeper, lease)).await?;
+    let assignments = poll::assignments(keeper, lease, generation);
+    step(keeper, lease, "assignments", assignments).await?;
+    keeper
+        .tenant
+        .replica
+        .progress(|progress| progress.phase = Phase::Replay);
+    for of in keeper.types().filter(|of| delta::has_one(of)) {
+        delta::run(keeper, lease, of).await?;
+    }
+    for of in keeper.types().filter(|of| delta::has_one(of)) {
+        sweep(keeper, lease, of, generation).await?;
+    }
+    finish(keeper, lease).await
+}
+
+/// A step, unless it is done already.
+async fn step(
+    keeper: &Keeper,
+    lease: &Lease,
+    name: &str,
+    work: impl Future<Output = Result<(), Fault>>,
+) -> Result<(), Fault> {
+    let mark = format!("{PREFIX}done:{name}");
+    if keeper.mark(&mark).await?.is_none() {
+        work.await?;
+        set_done(keeper, lease, name).await?;
+    }
+    keeper
+        .tenant
+        .replica
+        .progress(|progress| progress.complete(name));
+    Ok(())
+}
+
+pub(super) async fn is_done(keeper: &Keeper, name: &str) -> Result<bool, Fault> {
+    Ok(keeper
+        .mark(&format!("{PREFIX}done:{name}"))
+        .await?
+        .is_some())
+}
+
+pub(super) async fn set_done(keeper: &Keeper, lease: &Lease, name: &str) -> Result<(), Fault> {
+    let mut tx = lease.begin().await?;
+    let mark = Mark {
+        at: keeper.now(),
+        ..Mark::default()
+    };
+    tx.set_mark(&keeper.tenant.name, &format!("{PREFIX}done:{name}"), &mark)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+pub(super) fn cursor_name(name: &str) -> String {
+    format!("{PREFIX}cursor:{name}")
+}
+
+/// The first request of the list of all objects of a type.
+fn list(of: &MappedType) -> Request {
+    let mut expands: Vec<String> = Vec::new();
+    for relation in of.kind.relations {
+        let (kind, side) = relation.edge();
+        if side != Side::From {
+            continue;
+        }
+        if let Some((plain, _)) = relation.expand() {
+            expands.push(plain.to_owned());
+        } else if kind == EdgeKind::Owner {
+            expands.push(format!("{}($select=id,displayName)", relation.name()));
+        }
+    }
+    let request = Request::get(of.kind.collection)
+        .top(PAGE)
+        .select(&of.shape.select);
+    if expands.is_empty() {
+        request
+    } else {
+        request.option("$expand", expands.join(","))
+    }
+}
+
+/// All objects of a type, page by page.
+async fn objects(
+    keeper: &Keeper,
+    lease: &Lease,
+    of: &Arc<MappedType>,
+    generation: i64,
+) -> Result<(), Fault> {
+    let kind = of.kind.name;
+    if is_done(keeper, kind).await? {
+        keeper
+            .tenant
+            .replica
+            .progress(|progress| progress.complete(kind));
+        return Ok(());
+    }
+    let graph = &keeper.tenant.graph;
+    let cursor = cursor_name(kind);
+    let mut page: Page = match keeper.mark(&cursor).await? {
+        Some(mark) => {
+            let link = NextLink::from_stored(mark.value);
+            match graph.next_page(&keeper.call(), &link, false).await {
+                Ok(page) => page,
+                // A page token that Graph has forgotten: the list begins again.
+                Err(error) if matches!(error.status(), Some(400 | 410)) => {
+                    graph.page(&keeper.call(), &list(of)).await?
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        None => graph.page(&keeper.call(), &list(of)).await?,
+    };
+    loop {
+        let next = page.next.take();
+        // The next page is on its way while this one is stored.
+        let call = keeper.call();
+        let fetching = async {
+            match &next {
+                Some(link) => graph.next_page(&call, link, false).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let storing = store_page(
+            keeper,
+            lease,
+            of,
+            std::mem::take(&mut page.items),
+            generation,
+            next.as_ref(),
+        );
+        let (fetched, stored) = tokio::join!(fetching, storing);
+        stored?;
+        match fetched? {
+            Some(more) => page = more,
+            None => break,
+        }
+    }
+    set_done(keeper, lease, kind).await?;
+    keeper
+        .tenant
+        .replica
+        .progress(|progress| progress.complete(kind));
+    Ok(())
+}
+
+async fn store_page(
+    keeper: &Keeper,
+    lease: &Lease,
+    of: &Arc<MappedType>,
+    items: Vec<Value>,
+    generation: i64,
+    next: Option<&NextLink>,
+) -> Result<(), Fault> {
+    let owners = owners(keeper, of, &items).await?;
+    links::name_foreign(keeper, lease, owners.iter().flat_map(|(_, ends)| ends)).await?;
+    // In parts, so that a client that writes waits for one of them only.
+    let (mut items, mut owners) = (items.into_iter(), owners.into_iter());
+    loop {
+        let part: Vec<Value> = items.by_ref().take(PART).collect();
+        let last = items.len() == 0;
+        let owners = owners.by_ref().take(part.len()).collect();
+        store_part(
+            keeper,
+            lease,
+            of,
+            part,
+            owners,
+            generation,
+            next.filter(|_| last),
+        )
+        .await?;
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+async fn store_part(
+    keeper: &Keeper,
+    lease: &Lease,
+    of: &Arc<MappedType>,
+    items: Vec<Value>,
+    owners: Vec<(String, Vec<End>)>,
+    generation: i64,
+    next: Option<&NextLink>,
+) -> Result<(), Fault> {
+    let shown = items.len();
+    let first = keeper.is_first().await?;
+    let mut tx = lease.begin().await?;
+    let replica = &keeper.tenant.replica;
+    let times = replica.times(keeper.app.clock.as_ref(), generation);
+    let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
+    apply.quiet = first;
+    apply.entities(of, items).await?;
+    let groups: Vec<String> = owners.iter().map(|(id, _)| id.clone()).collect();
+    let told = owners
+        .into_iter()
+        .map(|(id, added)| {
+            let links = links::Links {
+                added,
+                removed: Vec::new(),
+            };
+            (id, links)
+        })
+        .collect();
+    links::apply(&mut apply, EdgeKind::Owner, told).await?;
+    if !first {
+        links::sweep(&mut apply, EdgeKind::Owner, &groups).await?;
+    }
+    count(&replica.counters.stale, apply.stale);
+    apply.finish().await?;
+    if let Some(next) = next {
+        let mark = Mark {
+            value: next.as_str().to_owned(),
+            number: 0,
+            at: times.now,
+        };
+        tx.set_mark(&keeper.tenant.name, &cursor_name(of.kind.name), &mark)
+            .await?;
+    }
+    tx.commit().await?;
+    let done = u64::try_from(shown).unwrap_or_default();
+    replica.progress(|progress| progress.add(of.kind.name, done));
+    Ok(())
+}
+
+/// The owners of groups that came along, of each all: where as many came as Graph expands at most,
+/// they are read again.
+async fn owners(
+    keeper: &Keeper,
+    of: &MappedType,
+    items: &[Value],
+) -> Result<Vec<(String, Vec<End>)>, Fault> {
+    let mut relations = of.kind.relations.iter().copied();
+    let Some(relation) = relations.find(|r| r.edge() == (EdgeKind::Owner, Side::From)) else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::with_capacity(items.len());
+    let mut capped = Vec::new();
+    for item in items {
+        let Some(id) = item.get("id").and_then(Value::as_str) else {
+            continue;
+        };
+        let links = item.get(relation.name()).and_then(Value::as_array);
+        let links = links.map(Vec::as_slice).unwrap_or_default();
+        if links.len() >= EXPANDED {
+            capped.push((all.len(), id.to_owned()));
+        }
+        let ends = links.iter().filter_map(End::of_directory_object).collect();
+        all.push((id.to_ascii_lowercase(), ends));
+    }
+    let requests = capped
+        .iter()
+        .flat_map(|(_, id)| relation.lists(id))
+        .collect::<Vec<Request>>();
+    if !requests.is_empty() {
+        let graph = &keeper.tenant.graph;
+        let lists = graph.collect_many(&keeper.call(), requests).await?;
+        for ((at, _), list) in capped.into_iter().zip(lists) {
+            all[at].1 = list?.iter().filter_map(End::of_directory_object).collect();
+        }
+    }
+    Ok(all)
+}
+
+/// Documents of groups show the names of owners, which may have come after them.
+async fn names(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
+    let mut after: Option<String> = None;
+    loop {
+        let selection = Selection {
+            tenant: &keeper.tenant.name,
+            kind: "Group",
+            condition: &Condition::All,
+            order: Order::Id,
+        };
+        let store = &keeper.app.store;
+        let ids = store
+            .select_ids(&selection, after.as_deref(), 0, SWEEP)
+            .await?;
+        let Some(last) = ids.last().cloned() else {
+            return Ok(());
+        };
+        let first = keeper.is_first().await?;
+        let mut tx = lease.begin().await?;
+        let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
+        let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
+        apply.quiet = first;
+        apply.rebuild("Group", &ids).await?;
+        apply.finish().await?;
+        tx.commit().await?;
+        after = Some(last);
+    }
+}
+
+/// Takes out what the snapshot did not see, if that is believable.
+async fn sweep(
+    keeper: &Keeper,
+    lease: &Lease,
+    of: &MappedType,
+    generation: i64,
+) -> Result<(), Fault> {
+    if keeper.is_first().await? {
+        return Ok(());
+    }
+    let (store, tenant, kind) = (&keeper.app.store, &keeper.tenant.name, of.kind.name);
+    let replica = &keeper.tenant.replica;
+    let written = keeper.now() - replica.times(keeper.app.clock.as_ref(), 0).longest;
+    let selection = Selection {
+        tenant,
+        kind,
+        condition: &Condition::All,
+        order: Order::Id,
+    };
+    let total = store.count_objects(&selection).await?;
+    let mut tx = lease.begin().await?;
+    let unseen = tx
+        .unseen_objects(tenant, kind, generation, written, i64::MAX)
+        .await?;
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let share = unseen.len() as f64 / (total.max(1)) as f64;
+    if share > replica.settings.max_shrink && unseen.len() > 10 {
+        return Err(Fault::Refused(format!(
+            "{} of {total} objects of type {kind} are missing from what Graph shows: more than \
+             replica_max_shrink_percent allows; nothing was taken out",
+            unseen.len()
+        )));
+    }
+    for ids in unseen.chunks(usize::try_from(SWEEP).unwrap_or(1)) {
+        let times = replica.times(keeper.app.clock.as_ref(), 0);
+        let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
+        apply.remove(kind, ids, false).await?;
+        apply.finish().await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// All is in: it serves from now on.
+async fn finish(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
+    let tenant = &keeper.tenant.name;
+    let now = keeper.now();
+    let mut tx = lease.begin().await?;
+    let mark = Mark {
+        value: rules(keeper),
+        number: now,
+        at: now,
+    };
+    tx.set_mark(tenant, "rules", &mark).await?;
+    if tx.mark(tenant, READY).await?.is_none() {
+        tx.set_mark(tenant, READY, &mark).await?;
+    }
+    tx.forget_marks(tenant, PREFIX).await?;
+    tx.commit().await?;
+    let replica = &keeper.tenant.replica;
+    replica.set_ready();
+    replica.progress(|progress| progress.phase = Phase::Steady);
+    tracing::info!(tenant, "the replica is complete");
+    Ok(())
+}
