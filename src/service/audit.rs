@@ -141,6 +141,7 @@ impl Begun {
 
     async fn try_with(&self, cx: &Context, writes: Vec<OwnWrite>) -> Result<(), Fault> {
         let mut tx = cx.app.store.begin().await?;
+        tx.lock_replica(&cx.tenant.name).await?;
         if self.stored {
             tx.complete_audit(&self.entry).await?;
         } else {

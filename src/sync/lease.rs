@@ -56,6 +56,7 @@ impl Lease {
     /// A transaction that is only ours to make while the lease is.
     pub(super) async fn begin(&self) -> Result<Tx, Fault> {
         let mut tx = self.store.begin().await?;
+        tx.lock_replica(&self.tenant).await?;
         let mark = tx.mark(&self.tenant, "lease").await?;
         let now = micros(self.clock.as_ref());
         let ours = mark.is_some_and(|mark| mark.value == *self.holder && mark.number >= now);

@@ -11,7 +11,7 @@ pub use live::{pages::Pages, render::ListPage};
 pub use search::search;
 pub(super) use wanted::{Defaults, Related, Wanted};
 
-use super::{Context, Error};
+use super::{Context, Error, replica::import::own_writes};
 use crate::{
     resources::Edge,
     scim::{Document, list::ListQuery, projection::Projection},
@@ -55,7 +55,7 @@ pub async fn get(
             replica::Got::Unknown => {}
         }
     }
-    import_guards(cx, id).await?;
+    own_writes(cx, id).await?;
     let doc = live(cx, id, projection).await?;
     Ok(Resource::Document(doc))
 }
@@ -124,50 +124,6 @@ fn first(cx: &Context, page: Result<ListPage, Error>) -> Result<ListPage, Error>
     })
 }
 
-/// What was written to an object by any instance moments ago is laid over what Graph says of it.
-async fn import_guards(cx: &Context, id: &str) -> Result<(), Error> {
-    if !cx.tenant.replica.settings.on {
-        return Ok(());
-    }
-    let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
-    let times = cx.tenant.replica.times(cx.app.clock.as_ref(), 0);
-    let since = times.now - times.longest;
-    let now = cx.app.clock.now();
-    let recent = &cx.tenant.recent;
-    let ids = [id.to_owned()];
-    if let Some(row) = store.objects(tenant, kind, &ids).await?.pop()
-        && row.written >= since
-    {
-        let entity = super::replica::compute::parse(&row);
-        if row.guard.is_none() {
-            recent.objects.imported(kind, id, entity, now);
-        } else {
-            let guard = super::replica::guard::Guard::parse(row.guard.as_deref());
-            for (name, new, old) in guard.known() {
-                recent.objects.superseded(kind, id, name, old, new, now);
-            }
-        }
-    }
-    if let Some(tombstone) = store.tombstone(tenant, kind, id).await?
-        && tombstone.own
-        && tombstone.at >= since
-    {
-        recent.objects.deleted_earlier(kind, id, now);
-    }
-    for row in store.edges_written(tenant, id, since).await? {
-        let Some(edge_kind) = super::replica::rows::kind_of(&row) else {
-            continue;
-        };
-        let edge = super::replica::rows::to_edge(&row, edge_kind, crate::resources::Side::From);
-        if row.removed {
-            recent.edges.removed(&edge, now);
-        } else {
-            recent.edges.added(edge, now);
-        }
-    }
-    Ok(())
-}
-
 /// The object as it is before a change.
 pub(super) struct Before {
     pub(super) loaded: Loaded,
@@ -189,7 +145,6 @@ pub(super) async fn before(
     at_hand: &[usize],
 ) -> Result<Before, Error> {
     let all = Projection::all();
-    import_guards(cx, id).await?;
     let wanted = match relations {
         None => (*Wanted::answer(&cx.mapped, &all, false)).clone(),
         Some(relations) => {

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod body;
 pub(crate) mod compute;
 pub(crate) mod guard;
+pub(crate) mod import;
 pub(crate) mod own;
 mod progress;
 pub(crate) mod rows;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::super::Context;
+use super::super::{Context, replica::import::new_objects};
 use crate::{
     graph::{self, Refusal},
     odata::request::Request,
@@ -73,7 +73,17 @@ fn verdict(call: &GraphCall, refusal: Option<Refusal>, is_new: impl Fn(&str) -> 
 pub(super) async fn is_early(cx: &Context, call: &GraphCall, error: &graph::Error) -> bool {
     let now = cx.app.clock.now();
     let is_new = |id: &str| cx.tenant.recent.objects.is_new(id, now);
-    match verdict(call, error.refusal(), is_new) {
+    let mut told = verdict(call, error.refusal(), is_new);
+    if told != Verdict::Early && error.refusal().is_some() {
+        // Another instance may have made them.
+        let mut ids = call.purpose.ids.clone();
+        ids.push(call.serial_key.clone());
+        match new_objects(cx, &ids).await {
+            Ok(()) => told = verdict(call, error.refusal(), is_new),
+            Err(error) => tracing::warn!(%error, "what other instances made is not known"),
+        }
+    }
+    match told {
         Verdict::Final => false,
         Verdict::Early => true,
         Verdict::EarlyIfKnown(ids) => all_exist(cx, call.purpose.relation, &ids).await,

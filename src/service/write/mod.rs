@@ -26,6 +26,7 @@ use tracing::Instrument as _;
 use super::{
     Context, Error, access, audit,
     read::{self, live::object},
+    replica::import::own_writes,
     tokens::Access,
 };
 use crate::{
@@ -236,6 +237,9 @@ async fn act(cx: &Context, operation: &Operation) -> Result<Effect, Error> {
         }
         _ => None,
     };
+    if let Some(id) = operation.id() {
+        own_writes(cx, id).await?;
+    }
     match operation {
         Operation::Create { body, projection } => create::create(cx, body, projection).await,
         Operation::Replace {

@@ -182,6 +182,15 @@ impl Tx {
         Ok(())
     }
 
+    /// Waits until no other transaction changes the tenant's replica, and keeps others waiting:
+    /// what is read after it is what is changed. (SQLite has one writer anyway.)
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn lock_replica(&mut self, tenant: &str) -> Result<(), Error> {
+        self.add_to_mark(tenant, "lock", 1, 0).await
+    }
+
     /// Changes the number of a named state.
     ///
     /// # Errors

@@ -3,3 +3,4 @@
 mod basics;
 mod equal;
 mod filters;
+mod lag;
