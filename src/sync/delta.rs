@@ -1,5 +1,7 @@
 //! What changed since the last round, for the types that have a change query.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{keeper::Keeper, lease::Lease, links};
@@ -61,10 +63,13 @@ pub(super) async fn latest(keeper: &Keeper, of: &MappedType) -> Result<String, F
 }
 
 /// Follows the changes of a type to their end.
+///
+/// `generation`: of the snapshot that it completes, or 0.
 pub(super) async fn run(
     keeper: &Keeper,
     lease: &Lease,
-    of: &std::sync::Arc<MappedType>,
+    of: &Arc<MappedType>,
+    generation: i64,
 ) -> Result<(), Fault> {
     let name = link_name(of);
     let Some(mark) = keeper.mark(&name).await? else {
@@ -84,7 +89,8 @@ pub(super) async fn run(
         let is_last = page.next.is_none();
         let quiet = next.as_str() == link.as_str() && page.items.is_empty();
         if !quiet {
-            take_over(keeper, lease, of, page.items, &name, next.as_str()).await?;
+            let mark = (name.as_str(), next.as_str());
+            take_over(keeper, lease, of, page.items, mark, generation).await?;
         }
         link = next;
         if is_last {
@@ -97,10 +103,10 @@ pub(super) async fn run(
 async fn take_over(
     keeper: &Keeper,
     lease: &Lease,
-    of: &std::sync::Arc<MappedType>,
+    of: &Arc<MappedType>,
     items: Vec<Value>,
-    name: &str,
-    next: &str,
+    (name, next): (&str, &str),
+    generation: i64,
 ) -> Result<(), Fault> {
     let followed: Vec<_> = FOLLOWED
         .iter()
@@ -116,7 +122,7 @@ async fn take_over(
     let first = keeper.is_first().await?;
     let mut tx = lease.begin().await?;
     let replica = &keeper.tenant.replica;
-    let times = replica.times(keeper.app.clock.as_ref(), 0);
+    let times = replica.times(keeper.app.clock.as_ref(), generation);
     let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
     apply.quiet = first;
     apply.remove(of.kind.name, &gone, false).await?;

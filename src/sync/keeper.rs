@@ -125,7 +125,7 @@ impl Keeper {
         let began = micros(self.app.clock.as_ref());
         let round = self.round.fetch_add(1, Ordering::Relaxed);
         if snapshot::is_due(self).await? {
-            snapshot::run(self, lease).await?;
+            self.all(lease).await?;
         } else {
             replica.set_ready();
             replica.progress(|progress| progress.phase = Phase::Steady);
@@ -137,7 +137,7 @@ impl Keeper {
                         "the change query has to start over"
                     );
                     snapshot::restart(self, lease).await?;
-                    snapshot::run(self, lease).await?;
+                    self.all(lease).await?;
                 } else {
                     return Err(fault);
                 }
@@ -164,17 +164,29 @@ impl Keeper {
         Ok(())
     }
 
+    /// Reads all there is. When the change query loses its state meanwhile, that is done again.
+    async fn all(&self, lease: &Lease) -> Result<(), Fault> {
+        match snapshot::run(self, lease).await {
+            Err(fault) if is_lost(&fault) => {
+                snapshot::restart(self, lease).await?;
+                snapshot::run(self, lease).await
+            }
+            ended => ended,
+        }
+    }
+
     /// Takes over what changed.
     async fn changes(&self, lease: &Lease, round: u64) -> Result<(), Fault> {
         for of in self.types().filter(|of| delta::has_one(of)) {
-            delta::run(self, lease, of).await?;
+            delta::run(self, lease, of, 0).await?;
         }
         // Lists without a change query take turns, so that a round costs no more units than there
         // are types.
-        match round % 4 {
-            0 | 2 => poll::assignments(self, lease, 0).await,
-            1 => poll::whole(self, lease, "License", 0).await,
-            _ => poll::whole(self, lease, "Role", 0).await,
+        match round % 8 {
+            1 | 5 => poll::whole(self, lease, "License", 0).await,
+            3 => poll::whole(self, lease, "Role", 0).await,
+            7 => poll::licence_errors(self, lease).await,
+            _ => poll::assignments(self, lease, 0).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Lists of types without a change query, read whole and compared.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::{
         guard::AGREED,
         rows::to_row,
     },
-    store::replica::{EdgeRow, relation_name},
+    store::replica::{EdgeRow, Mark, relation_name},
 };
 
 /// Graph's largest page.
@@ -165,4 +165,50 @@ fn compare(
     }
     put.extend(desired.into_values());
     (put, gone)
+}
+
+/// The mark with the users whose licences were in error last time.
+const IN_ERROR: &str = "licence_errors";
+
+/// The change query does not tell of licences that a group gives and that could not be assigned:
+/// whoever has such an error, or has it no longer, is read again.
+pub(super) async fn licence_errors(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
+    let groups = Request::get("/groups")
+        .option("$filter", "hasMembersWithLicenseErrors eq true")
+        .select(["id"])
+        .top(PAGE);
+    let graph = &keeper.tenant.graph;
+    let groups = graph.collect(&keeper.call(), &groups, LIMIT).await?;
+    let requests = groups
+        .iter()
+        .filter_map(|group| group.get("id")?.as_str())
+        .map(|id| {
+            Request::get(format!("/groups/{id}/membersWithLicenseErrors"))
+                .select(["id"])
+                .top(PAGE)
+        })
+        .collect();
+    let mut now: BTreeSet<String> = BTreeSet::new();
+    for list in graph.collect_many(&keeper.call(), requests).await? {
+        let list = list?;
+        let ids = list.iter().filter_map(|user| user.get("id")?.as_str());
+        now.extend(ids.map(str::to_ascii_lowercase));
+    }
+    let before = keeper.mark(IN_ERROR).await?.unwrap_or_default();
+    let before: BTreeSet<String> = serde_json::from_str(&before.value).unwrap_or_default();
+    if before == now {
+        return Ok(());
+    }
+    let changed: Vec<String> = before.symmetric_difference(&now).cloned().collect();
+    let tenant = &keeper.tenant.name;
+    let mut tx = lease.begin().await?;
+    tx.recheck(tenant, "User", &changed, keeper.now()).await?;
+    let mark = Mark {
+        value: Value::from(now.into_iter().collect::<Vec<String>>()).to_string(),
+        number: 0,
+        at: keeper.now(),
+    };
+    tx.set_mark(tenant, IN_ERROR, &mark).await?;
+    tx.commit().await?;
+    Ok(())
 }

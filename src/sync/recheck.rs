@@ -7,14 +7,22 @@ use super::{keeper::Keeper, lease::Lease, links};
 use crate::{
     graph::{BatchItem, Refusal},
     odata::request::{Request, segment},
-    resources::{EdgeKind, Side, edge::End},
-    service::replica::{
-        Fault,
-        apply::{Apply, DIRECTORY},
-        count,
-        guard::AGREED,
+    resources::{Edge, EdgeKind, Side, edge::End},
+    service::{
+        MappedType,
+        replica::{
+            Fault,
+            apply::{Apply, DIRECTORY, WITH_LINKS},
+            count,
+            guard::AGREED,
+            rows::to_row,
+        },
     },
+    store::replica::EdgeRow,
 };
+
+/// Graph's largest page.
+const PAGE: usize = 999;
 
 /// Objects read again in one round.
 const MOST: i64 = 200;
@@ -32,9 +40,11 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
 
 async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(), Fault> {
     let tenant = &keeper.tenant.name;
+    let noted = kind;
+    let kind = noted.trim_end_matches(WITH_LINKS);
     let Some(of) = keeper.of(kind).cloned() else {
         let mut tx = lease.begin().await?;
-        tx.rechecked(tenant, kind, id).await?;
+        tx.rechecked(tenant, noted, id).await?;
         tx.commit().await?;
         return Ok(());
     };
@@ -67,6 +77,11 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         let ends = lists.iter().flat_map(|(_, ends)| ends);
         links::name_foreign(keeper, lease, ends).await?;
     }
+    let (mut to, mut reports) = (Vec::new(), Vec::new());
+    if found.is_some() && !deleted && noted != kind {
+        to = links_to(keeper, &of, id).await?;
+        reports = reports_of(keeper, &of, id).await?;
+    }
     let mut tx = lease.begin().await?;
     let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
     let ids = [id.to_owned()];
@@ -88,7 +103,7 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         (None, Some(_)) | (Some(_), None) => true,
         (None, None) => row.as_ref().is_none_or(|row| !young(row.written)),
     };
-    tx.rechecked(tenant, kind, id).await?;
+    tx.rechecked(tenant, noted, id).await?;
     if agrees {
         let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
         match found.filter(|_| !deleted) {
@@ -97,6 +112,21 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
                 for (edge, ends) in lists {
                     settle(&mut apply, edge, id, ends).await?;
                 }
+                for (edge, groups) in to {
+                    let end = End {
+                        kind: Some(of.kind.name),
+                        ..End::of(id)
+                    };
+                    for group in groups {
+                        let told = links::Links {
+                            added: vec![end.clone()],
+                            removed: Vec::new(),
+                        };
+                        let all = std::iter::once((group, told)).collect();
+                        links::apply(&mut apply, edge, all).await?;
+                    }
+                }
+                apply.edges(reports, Vec::new()).await?;
             }
             None => apply.remove(kind, &ids, false).await?,
         }
@@ -108,10 +138,60 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
     Ok(())
 }
 
+/// The groups that an object is a member or owner of.
+async fn links_to(
+    keeper: &Keeper,
+    of: &MappedType,
+    id: &str,
+) -> Result<Vec<(EdgeKind, Vec<String>)>, Fault> {
+    let object = of.kind.object_path(id);
+    let mut lists = vec![(EdgeKind::Member, "memberOf")];
+    if of.kind.name == "User" {
+        lists.push((EdgeKind::Owner, "ownedObjects"));
+    }
+    let mut all = Vec::new();
+    for (kind, navigation) in lists {
+        let request = Request::get(format!("{object}/{navigation}"))
+            .select(["id"])
+            .top(PAGE);
+        let graph = &keeper.tenant.graph;
+        let items = match graph.collect(&keeper.call(), &request, usize::MAX).await {
+            Ok(items) => items,
+            Err(error) if error.refusal() == Some(Refusal::Absent) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let groups = items
+            .iter()
+            .filter_map(End::of_directory_object)
+            .filter(|end| end.kind == Some("Group"))
+            .map(|end| end.id.to_ascii_lowercase());
+        all.push((kind, groups.collect()));
+    }
+    Ok(all)
+}
+
+/// Those who report to a user, as edges to it.
+async fn reports_of(keeper: &Keeper, of: &MappedType, id: &str) -> Result<Vec<EdgeRow>, Fault> {
+    if of.kind.name != "User" {
+        return Ok(Vec::new());
+    }
+    let path = format!("{}/directReports", of.kind.object_path(id));
+    let request = Request::get(path).select(["id"]).top(PAGE);
+    let graph = &keeper.tenant.graph;
+    let items = match graph.collect(&keeper.call(), &request, usize::MAX).await {
+        Ok(items) => items,
+        Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let ends = items.iter().filter_map(|item| item.get("id")?.as_str());
+    let edge = |report: &str| Edge::new(EdgeKind::Manager, End::of(report), End::of(id));
+    Ok(ends.map(|report| to_row(&edge(report), 0, 0)).collect())
+}
+
 /// The members and owners of a group, all of them.
 async fn links_of(
     keeper: &Keeper,
-    of: &crate::service::MappedType,
+    of: &MappedType,
     id: &str,
 ) -> Result<Vec<(EdgeKind, Vec<End>)>, Fault> {
     let mut all = Vec::new();

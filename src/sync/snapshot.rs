@@ -131,7 +131,7 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
         .replica
         .progress(|progress| progress.phase = Phase::Replay);
     for of in keeper.types().filter(|of| delta::has_one(of)) {
-        delta::run(keeper, lease, of).await?;
+        delta::run(keeper, lease, of, generation).await?;
     }
     for of in keeper.types().filter(|of| delta::has_one(of)) {
         sweep(keeper, lease, of, generation).await?;

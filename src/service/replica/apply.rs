@@ -29,6 +29,9 @@ use crate::{
 /// With more objects, working them out leaves the async workers.
 const MANY: usize = 16;
 
+/// Behind a type's name: what leads to the object is to be read again as well.
+pub(crate) const WITH_LINKS: &str = "+";
+
 /// Who is the cause of changes.
 pub(crate) const DIRECTORY: &str = "directory";
 
@@ -176,6 +179,11 @@ impl<'a> Apply<'a> {
             }
         }
         self.tx.forget_tombstones(tenant, kind, &raised).await?;
+        // What led to them before they went leads to them again, and no change query says so.
+        let again = format!("{kind}{WITH_LINKS}");
+        self.tx
+            .recheck(tenant, &again, &raised, self.times.now)
+            .await?;
         Ok(())
     }
 

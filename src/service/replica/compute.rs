@@ -92,9 +92,9 @@ pub(crate) fn compute(of: &MappedType, work: Work, names: &Names, times: Times) 
         None => Outcome::Created,
         Some(known) => outcome(known, &body),
     };
-    let (written, old_modified) = known
-        .as_ref()
-        .map_or((0, 0), |known| (known.written, known.modified));
+    let (written, old_modified, generation) = known.as_ref().map_or((0, 0, 0), |known| {
+        (known.written, known.modified, known.generation)
+    });
     let entity = entity.to_string();
     let inner = known
         .as_ref()
@@ -118,9 +118,12 @@ pub(crate) fn compute(of: &MappedType, work: Work, names: &Names, times: Times) 
             links: body.links,
             created: body.created,
             modified,
-            generation: times
-                .generation
-                .max(known.as_ref().map_or(0, |known| known.generation)),
+            generation: if times.generation > 0 {
+                times.generation.max(generation)
+            } else {
+                // Shown now, by whatever: no snapshot that began before may miss it.
+                times.now.max(generation)
+            },
             written,
             guard: guard.text(),
         },

@@ -94,7 +94,7 @@ async fn created(
     apply: &mut Apply<'_>,
     kind: &'static str,
     id: &str,
-    entity: Value,
+    mut entity: Value,
 ) -> Result<(), Fault> {
     let Some(of) = of(apply.tenant, kind) else {
         return Ok(());
@@ -103,6 +103,13 @@ async fn created(
     let tenant = apply.tenant.name.as_str();
     // What is written is no older than the grave.
     apply.tx.forget_tombstones(tenant, kind, &ids).await?;
+    // A page may have been quicker: it holds what Graph has made of the object, and tells it once.
+    if let Some(row) = apply.tx.objects(tenant, kind, &ids).await?.pop()
+        && let (Value::Object(entity), Value::Object(known)) =
+            (&mut entity, super::compute::parse(&row))
+    {
+        entity.extend(known);
+    }
     apply.entities(&of, vec![entity]).await?;
     mark(apply, kind, &ids[0], |row, now| row.written = now).await
 }

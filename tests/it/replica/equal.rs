@@ -59,6 +59,18 @@ pub async fn all(app: &App, path: &str) -> Vec<Value> {
 
 pub const PATHS: [&str; 4] = ["/Users", "/Groups", "/Roles", "/Licenses"];
 
+/// Of two lists, what is in one only.
+fn apart(a: Option<&Value>, b: Option<&Value>) -> (Option<Value>, Option<Value>) {
+    let (Some(Value::Array(a)), Some(Value::Array(b))) = (a, b) else {
+        return (a.cloned(), b.cloned());
+    };
+    let only = |these: &[Value], those: &[Value]| {
+        let own = these.iter().filter(|item| !those.contains(item));
+        Some(Value::Array(own.cloned().collect()))
+    };
+    (only(a, b), only(b, a))
+}
+
 /// What differs between the two, in words.
 pub async fn differences(replica: &App, live: &App) -> Vec<String> {
     let mut found = Vec::new();
@@ -85,12 +97,13 @@ pub async fn differences(replica: &App, live: &App) -> Vec<String> {
                     for name in names.filter(|name| a.get(*name) != b.get(*name)) {
                         let shown = |value: Option<&Value>| -> String {
                             let text = value.map(Value::to_string).unwrap_or_default();
-                            text.chars().take(160).collect()
+                            text.chars().take(300).collect()
                         };
+                        let (a, b) = apart(a.get(name), b.get(name));
                         found.push(format!(
                             "{path}/{id} {name}: {} | Graph: {}",
-                            shown(a.get(name)),
-                            shown(b.get(name))
+                            shown(a.as_ref()),
+                            shown(b.as_ref())
                         ));
                     }
                 }

@@ -115,6 +115,8 @@ async fn compiled(cx: &Context, filter: Option<&Filter>) -> Result<Compiled, Err
         // Who may not see some edges must not find by them.
         let of_group = matches!(test.kind, EdgeKind::Member | EdgeKind::Owner);
         compiled.exact &= !(of_group && cx.hides_role_groups());
+        // Nor does who has a licence in error alone hold it.
+        compiled.exact &= (test.kind, test.side) != (EdgeKind::Licence, Side::To);
         settled.push(settle(cx, test).await?);
     }
     let mut settled = settled.into_iter();

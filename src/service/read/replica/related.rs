@@ -41,6 +41,11 @@ pub(super) async fn edges(
     if (kind, side) == (EdgeKind::Member, Side::To) {
         add_nested(cx, ids, &mut by_id).await?;
     }
+    if (kind, side) == (EdgeKind::Licence, Side::To) {
+        for edges in by_id.values_mut() {
+            only_holders(edges);
+        }
+    }
     if cx.hides_role_groups() && matches!(kind, EdgeKind::Member | EdgeKind::Owner) {
         role_groups::prepare(cx, std::iter::once(kind)).await?;
         for edges in by_id.values_mut() {
@@ -48,6 +53,16 @@ pub(super) async fn edges(
         }
     }
     Ok(by_id)
+}
+
+/// Who has a licence in error alone does not hold it: the error is told at the user.
+fn only_holders(edges: &mut Vec<Edge>) {
+    let holding: HashSet<String> = edges
+        .iter()
+        .filter(|edge| edge.state.as_deref() != Some("Error"))
+        .map(|edge| edge.from.id.clone())
+        .collect();
+    edges.retain(|edge| holding.contains(&edge.from.id));
 }
 
 /// Adds the groups that are above the direct ones.
