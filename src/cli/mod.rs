@@ -14,6 +14,7 @@ mod rules;
 mod serve;
 mod signals;
 mod simulate;
+mod sync;
 mod token;
 mod wiring;
 
@@ -42,6 +43,8 @@ enum Command {
     /// Finds out whether everything is in place: configuration, store, credential, Graph,
     /// permissions.
     Check(check::Args),
+    /// Brings the local copy of the directory up to date once.
+    Sync(sync::Args),
     /// Makes, lists and revokes clients' bearer tokens.
     Token(token::Args),
     /// Shows who changed what.
@@ -97,6 +100,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Check(args) => check::run(&args).await,
+        Command::Sync(args) => sync::run(&args).await,
         Command::Token(args) => token::run(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Mapping(args) => mapping::run(&args),

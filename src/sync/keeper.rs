@@ -93,6 +93,16 @@ impl Keeper {
         }
     }
 
+    /// Requests sent to Graph so far.
+    pub fn requests(&self) -> u64 {
+        self.stats.http_requests() + self.stats.batch_items()
+    }
+
+    /// Resource units spent so far, by Graph's own count.
+    pub fn units(&self) -> u64 {
+        self.stats.resource_units()
+    }
+
     /// One round: brings the replica up to date, from wherever it is.
     ///
     /// # Errors
@@ -158,8 +168,8 @@ impl Keeper {
         count(&replica.counters.rounds, 1);
         replica.progress(|progress| {
             progress.error = None;
-            progress.requests = self.stats.http_requests() + self.stats.batch_items();
-            progress.units = self.stats.resource_units();
+            progress.requests = self.requests();
+            progress.units = self.units();
         });
         Ok(())
     }

@@ -70,7 +70,7 @@ async fn set(keeper: &Keeper, lease: &Lease, looks: i64) -> Result<(), Fault> {
 }
 
 /// How many objects Graph counts.
-async fn theirs(keeper: &Keeper, of: &MappedType) -> Result<i64, Fault> {
+pub(super) async fn theirs(keeper: &Keeper, of: &MappedType) -> Result<i64, Fault> {
     let request = Request::get(of.kind.collection)
         .advanced()
         .top(1)

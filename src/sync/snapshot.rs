@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{delta, keeper::Keeper, lease::Lease, links, members, poll};
+use super::{delta, keeper::Keeper, lease::Lease, links, members, poll, reconcile};
 use crate::{
     graph::{NextLink, Page},
     odata::request::Request,
@@ -99,6 +99,12 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
         progress.phase = Phase::Snapshot;
         progress.started = generation;
     });
+    for of in keeper.types().filter(|of| delta::has_one(of)) {
+        let total = reconcile::theirs(keeper, of).await?;
+        let total = u64::try_from(total).unwrap_or_default();
+        let progress = &keeper.tenant.replica;
+        progress.progress(|progress| progress.expect(of.kind.name, total));
+    }
     for kind in ["License", "Role"] {
         step(
             keeper,
@@ -346,7 +352,11 @@ async fn store_part(
     }
     tx.commit().await?;
     let done = u64::try_from(shown).unwrap_or_default();
-    replica.progress(|progress| progress.add(of.kind.name, done));
+    replica.progress(|progress| {
+        progress.add(of.kind.name, done);
+        progress.units = keeper.units();
+        progress.requests = keeper.requests();
+    });
     Ok(())
 }
 

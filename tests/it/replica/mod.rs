@@ -2,6 +2,8 @@
 
 mod basics;
 mod churn;
+mod crash;
 mod equal;
+mod feed;
 mod filters;
 mod lag;

@@ -215,6 +215,25 @@ impl App {
         }
     }
 
+    /// The same tenant through another gateway.
+    pub fn at(&self, scim: &str) -> Self {
+        Self {
+            scim: scim.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Sends a body to a gateway that may go away: status and body, or nothing when it did.
+    pub async fn try_send(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let url = format!("{}{path}", self.scim);
+        let request = self.client.request(method, url).bearer_auth(self.token());
+        let response = request.json(body).send().await.ok()?;
+        let status = response.status().as_u16();
+        let text = response.text().await.ok()?;
+        Some((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
     /// Waits until the replica has taken over what Graph tells now.
     pub async fn caught_up(&self) {
         let tenant = self.inner.gateway.tenant("default").unwrap();
@@ -452,9 +471,17 @@ async fn serve(
     clock: &SharedClock,
     adapt: Option<Adapt>,
 ) -> (String, Arc<service::App>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let own = |(name, value): &(String, String)| {
+        (
+            name.clone(),
+            value.replace("{self}", &format!("http://{address}")),
+        )
+    };
     let sources = Sources {
         file: None,
-        environment: environment.to_vec(),
+        environment: environment.iter().map(own).collect(),
     };
     let config = config::load(&sources).unwrap();
     let mut app = gateway::app(&config, store, clock).unwrap();
@@ -462,8 +489,6 @@ async fn serve(
         adapt(&mut app);
     }
     let app = Arc::new(app);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     let settings = gateway::http_settings(&config);
     let served = Arc::clone(&app);
     tokio::spawn(sync::run(Arc::clone(&app), CancellationToken::new()));

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program before a simulator, with a folder of its own for its store.
+#[derive(Clone)]
 pub struct Program {
     folder: Arc<TempDir>,
     environment: Vec<(String, String)>,
@@ -172,6 +173,12 @@ impl Program {
 }
 
 impl Serving {
+    /// Kills it: it has no time for anything.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// What it has written so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
