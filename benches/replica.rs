@@ -203,7 +203,7 @@ async fn walk(ready: &Value) -> (Duration, usize) {
         "users/delta?$select=displayName,userPrincipalName,manager",
         "groups/delta",
     ] {
-        let mut url = format!("{graph}/{first}");
+        let mut url = format!("{}/v1.0/{first}", graph.trim_end_matches("/v1.0"));
         loop {
             let answer = client.get(&url).bearer_auth(&token).send().await.unwrap();
             if answer.status() == 429 {

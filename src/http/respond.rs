@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -41,7 +41,7 @@ pub enum Content {
     /// JSON.
     Json(Value),
     /// JSON, as text.
-    Text(Vec<u8>),
+    Text(Bytes),
     /// A page of a list, whose resources are texts already.
     List(ListPage),
 }
@@ -90,7 +90,7 @@ impl Answer {
     }
 
     /// A resource whose text is finished.
-    pub fn text(text: Vec<u8>, version: String, location: String) -> Self {
+    pub fn text(text: Bytes, version: String, location: String) -> Self {
         Self {
             status: 200,
             headers: vec![("location", location), ("etag", version)],

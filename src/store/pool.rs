@@ -1,6 +1,6 @@
 //! The connections, and the one place that knows that there are two databases.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use sqlx::{
@@ -8,6 +8,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     error::Error,
@@ -18,6 +20,9 @@ use super::{
 
 /// How long to wait for a connection, or for SQLite's lock held by another process.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Pages that each writer to SQLite keeps in memory: negative, in KiB.
+const WRITER_CACHE: &str = "-24576";
 
 /// The store: a handle, cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,6 +36,10 @@ pub(super) enum Pool {
     Sqlite {
         /// One connection: SQLite has one writer at a time, so waiting happens here and in order.
         writer: SqlitePool,
+        /// The same without waiting for the disk at each commit; not in memory.
+        lazy: Option<SqlitePool>,
+        /// Who has it may write, by whichever of the two.
+        turn: Arc<Semaphore>,
         /// The same pool as `writer` when the database is in memory.
         reader: SqlitePool,
     },
@@ -55,7 +64,7 @@ pub struct Tx(pub(super) TxKind);
 
 #[derive(Debug)]
 pub(super) enum TxKind {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, OwnedSemaphorePermit),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -73,7 +82,7 @@ macro_rules! reading {
 macro_rules! within {
     ($tx:expr, $db:ident => $body:expr) => {
         match &mut $tx.0 {
-            $crate::store::pool::TxKind::Sqlite(tx) => {
+            $crate::store::pool::TxKind::Sqlite(tx, _) => {
                 let $db = &mut **tx;
                 $body
             }
@@ -183,11 +192,34 @@ impl Store {
     /// # Errors
     /// [`Error::Driver`].
     pub async fn begin(&self) -> Result<Tx, Error> {
+        self.begin_as(false).await
+    }
+
+    /// As [`Self::begin`], for what can be made again: when the machine stops, the last of these
+    /// transactions may be undone, all of each, and none of them without those after it.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn begin_lazily(&self) -> Result<Tx, Error> {
+        self.begin_as(true).await
+    }
+
+    async fn begin_as(&self, lazily: bool) -> Result<Tx, Error> {
         let kind = match &self.pool {
-            Pool::Sqlite { writer, .. } => writer
-                .begin_with("BEGIN IMMEDIATE")
-                .await
-                .map(TxKind::Sqlite),
+            Pool::Sqlite {
+                writer, lazy, turn, ..
+            } => {
+                let waiting = tokio::time::timeout(PATIENCE * 2, Arc::clone(turn).acquire_owned());
+                let turn = waiting
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
+                    .ok_or(sqlx::Error::PoolTimedOut)
+                    .map_err(Error::at("wait for the writer"))?;
+                let pool = lazy.as_ref().filter(|_| lazily).unwrap_or(writer);
+                let tx = pool.begin_with("BEGIN IMMEDIATE").await;
+                tx.map(|tx| TxKind::Sqlite(tx, turn))
+            }
             Pool::Postgres(pool) => pool.begin().await.map(TxKind::Postgres),
         };
         kind.map(Tx).map_err(Error::at("begin a transaction"))
@@ -196,8 +228,16 @@ impl Store {
     /// Closes all connections, after those in use have been given back.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite { writer, reader } => {
+            Pool::Sqlite {
+                writer,
+                reader,
+                lazy,
+                ..
+            } => {
                 reader.close().await;
+                if let Some(lazy) = lazy {
+                    lazy.close().await;
+                }
                 writer.close().await;
             }
             Pool::Postgres(pool) => pool.close().await,
@@ -212,7 +252,7 @@ impl Tx {
     /// [`Error::Driver`].
     pub async fn commit(self) -> Result<(), Error> {
         match self.0 {
-            TxKind::Sqlite(tx) => tx.commit().await,
+            TxKind::Sqlite(tx, _turn) => tx.commit().await,
             TxKind::Postgres(tx) => tx.commit().await,
         }
         .map_err(Error::at("commit"))
@@ -260,7 +300,14 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
             .max_lifetime(None)
             .test_before_acquire(false)
     };
-    let writer = pool(1).connect_with(options.clone()).await.map_err(open)?;
+    let roomy = options.clone().pragma("cache_size", WRITER_CACHE);
+    let writer = pool(1).connect_with(roomy.clone()).await.map_err(open)?;
+    let lazy = if in_memory {
+        None
+    } else {
+        let lazy = roomy.synchronous(SqliteSynchronous::Normal);
+        Some(pool(1).connect_with(lazy).await.map_err(open)?)
+    };
     let reader = if in_memory {
         writer.clone()
     } else {
@@ -269,7 +316,12 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
             .await
             .map_err(open)?
     };
-    Ok(Pool::Sqlite { writer, reader })
+    Ok(Pool::Sqlite {
+        writer,
+        lazy,
+        turn: Arc::new(Semaphore::new(1)),
+        reader,
+    })
 }
 
 /// Makes the database's file readable by its owner alone, before anything is in it; what SQLite

@@ -59,7 +59,10 @@ impl From<i64> for Arg {
     }
 }
 
-/// Text with numbered places, and what stands in them.
+/// Stands for a value; each database has its own sign for it.
+const PLACE: char = '\u{1}';
+
+/// Text with places for values, and what stands in them, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statement {
     sql: String,
@@ -84,8 +87,7 @@ impl Statement {
     /// Adds a value.
     pub fn bind(&mut self, value: impl Into<Arg>) -> &mut Self {
         self.args.push(value.into());
-        self.sql.push('$');
-        self.sql.push_str(&self.args.len().to_string());
+        self.sql.push(PLACE);
         self
     }
 
@@ -106,7 +108,8 @@ impl Statement {
     }
 
     pub(super) fn for_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let mut query = sqlx::query(AssertSqlSafe(self.sql));
+        // SQLite looks every `$1` and `?1` up among all others; a plain `?` it counts.
+        let mut query = sqlx::query(AssertSqlSafe(self.sql.replace(PLACE, "?")));
         for arg in self.args {
             query = match arg {
                 Arg::Text(value) => query.bind(value),
@@ -119,7 +122,15 @@ impl Statement {
     }
 
     pub(super) fn for_postgres(self) -> Query<'static, Postgres, PgArguments> {
-        let mut query = sqlx::query(AssertSqlSafe(self.sql));
+        let mut sql = String::with_capacity(self.sql.len() + self.args.len() * 4);
+        for (i, part) in self.sql.split(PLACE).enumerate() {
+            if i > 0 {
+                sql.push('$');
+                sql.push_str(&i.to_string());
+            }
+            sql.push_str(part);
+        }
+        let mut query = sqlx::query(AssertSqlSafe(sql));
         for arg in self.args {
             query = match arg {
                 Arg::Text(value) => query.bind(value),
@@ -137,7 +148,7 @@ impl Statement {
     /// [`Error::Driver`].
     pub(super) async fn run(self, tx: &mut Tx, operation: &'static str) -> Result<u64, Error> {
         match &mut tx.0 {
-            TxKind::Sqlite(tx) => {
+            TxKind::Sqlite(tx, _) => {
                 let db: &mut SqliteConnection = tx;
                 let done = self.for_sqlite().execute(db).await;
                 done.map(|done| done.rows_affected())
@@ -203,7 +214,7 @@ macro_rules! fetch {
                     .and_then(|rows| rows.iter().map(|$row| Ok($value)).collect()),
             },
             $crate::store::statement::Source::Tx(tx) => match &mut tx.0 {
-                $crate::store::pool::TxKind::Sqlite(tx) => statement
+                $crate::store::pool::TxKind::Sqlite(tx, _) => statement
                     .for_sqlite()
                     .fetch_all(&mut **tx)
                     .await

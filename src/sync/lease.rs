@@ -55,7 +55,7 @@ impl Lease {
 
     /// A transaction that is only ours to make while the lease is.
     pub(super) async fn begin(&self) -> Result<Tx, Fault> {
-        let mut tx = self.store.begin().await?;
+        let mut tx = self.store.begin_lazily().await?;
         tx.lock_replica(&self.tenant).await?;
         let mark = tx.mark(&self.tenant, "lease").await?;
         let now = micros(self.clock.as_ref());

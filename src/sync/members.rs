@@ -47,7 +47,7 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease, generation: i64) -> Resu
     }
     let cursor = cursor_name(NAME);
     let mut after = keeper.mark(&cursor).await?.map(|mark| mark.value);
-    let width = i64::try_from(CHUNK * CHAINS * 4).unwrap_or(i64::MAX);
+    let width = i64::try_from(CHUNK * CHAINS * 3).unwrap_or(i64::MAX);
     loop {
         let selection = Selection {
             tenant: &keeper.tenant.name,
@@ -67,23 +67,22 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease, generation: i64) -> Resu
             .iter()
             .map(|groups| chunk(keeper, lease, groups, generation))
             .collect();
-        // In order, so that the cursor stands behind what is surely in.
-        let mut reading = stream::iter(reads).buffered(CHAINS);
-        let mut at = 0;
+        let mut reading = stream::iter(reads).buffer_unordered(CHAINS);
+        // Nothing else is waited for meanwhile: a chain that is not polled may hold the writer.
         while let Some(done) = reading.next().await {
             done?;
-            let last = chunks[at].last().cloned().unwrap_or_default();
-            let mut tx = lease.begin().await?;
-            let mark = Mark {
-                value: last.clone(),
-                number: 0,
-                at: keeper.now(),
-            };
-            tx.set_mark(&keeper.tenant.name, &cursor, &mark).await?;
-            tx.commit().await?;
-            after = Some(last);
-            at += 1;
         }
+        drop(reading);
+        let last = ids.last().cloned().unwrap_or_default();
+        let mut tx = lease.begin().await?;
+        let mark = Mark {
+            value: last.clone(),
+            number: 0,
+            at: keeper.now(),
+        };
+        tx.set_mark(&keeper.tenant.name, &cursor, &mark).await?;
+        tx.commit().await?;
+        after = Some(last);
     }
     set_done(keeper, lease, NAME).await?;
     keeper

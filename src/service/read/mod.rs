@@ -11,6 +11,8 @@ pub use live::{pages::Pages, render::ListPage};
 pub use search::search;
 pub(super) use wanted::{Defaults, Related, Wanted};
 
+use bytes::Bytes;
+
 use super::{Context, Error, replica::import::own_writes};
 use crate::{
     resources::Edge,
@@ -32,7 +34,7 @@ pub enum Resource {
     /// A document.
     Document(Document),
     /// Its text and its version.
-    Text(Vec<u8>, String),
+    Text(Bytes, String),
 }
 
 /// The resource, projected: out of the replica, unless that does not know it or `fresh` is asked for.

@@ -24,6 +24,7 @@ use crate::{
         Tx,
         replica::{Change, EdgeRow, Near, ObjectRow, relation_name},
     },
+    translation::index::UNKEYED,
 };
 
 /// With more objects, working them out leaves the async workers.
@@ -34,6 +35,9 @@ pub(crate) const WITH_LINKS: &str = "+";
 
 /// Who is the cause of changes.
 pub(crate) const DIRECTORY: &str = "directory";
+
+/// The marks that count how often names and nesting of groups, and names of others, have changed.
+pub(crate) const EPOCHS: [&str; 2] = ["epoch:Group", "epoch:User"];
 
 /// One transaction's worth of changes.
 pub(crate) struct Apply<'a> {
@@ -281,6 +285,15 @@ impl<'a> Apply<'a> {
         }
         self.tx.put_objects(tenant, kind, &rows).await?;
         self.tx.put_values(tenant, kind, &old, &values).await?;
+        let unkeyed = values
+            .iter()
+            .any(|(_, entries)| entries.iter().any(|entry| entry.attr == UNKEYED));
+        if unkeyed {
+            let name = format!("unkeyed:{kind}");
+            self.tx
+                .add_to_mark(tenant, &name, 1, self.times.now)
+                .await?;
+        }
         self.tx
             .seen_objects(tenant, kind, &same, self.times.generation)
             .await?;
@@ -305,11 +318,25 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
+    /// Texts that were made with names and nesting of such objects are no longer good.
+    async fn turn(&mut self, kind: &str) -> Result<(), Fault> {
+        let name = if kind == "Group" {
+            EPOCHS[0]
+        } else {
+            EPOCHS[1]
+        };
+        self.tx
+            .add_to_mark(&self.tenant.name, name, 1, self.times.now)
+            .await?;
+        Ok(())
+    }
+
     /// Documents that show the names of those objects are made anew.
     async fn renamed(&mut self, kind: &str, ids: &[String]) -> Result<(), Fault> {
         if ids.is_empty() {
             return Ok(());
         }
+        self.turn(kind).await?;
         let relations: &[&str] = match kind {
             "User" => &["manager", "owner"],
             "Role" => &["role"],
@@ -420,6 +447,12 @@ impl<'a> Apply<'a> {
         self.tx.put_edges(tenant, &put).await?;
         self.tx.remove_edges(tenant, &removed).await?;
         let all: Vec<EdgeRow> = put.into_iter().chain(removed).collect();
+        if all
+            .iter()
+            .any(|row| row.relation == "member" && row.to_kind == "Group")
+        {
+            self.turn("Group").await?;
+        }
         self.touch(&all, &[Side::From, Side::To]).await?;
         let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in &all {
@@ -465,6 +498,7 @@ impl<'a> Apply<'a> {
         self.tx
             .remove_objects(tenant, kind, &ids, self.times.now, own)
             .await?;
+        self.turn(kind).await?;
         let gone = i64::try_from(there.len()).unwrap_or(i64::MAX);
         self.count(kind, -gone).await?;
         for (id, _) in &there {

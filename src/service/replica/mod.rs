@@ -3,6 +3,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod body;
+pub(crate) mod cache;
 pub(crate) mod compute;
 pub(crate) mod guard;
 pub(crate) mod import;
@@ -150,6 +151,8 @@ pub struct Replica {
     /// When Graph's state was last taken over, in microseconds.
     fresh: AtomicU64,
     progress: Mutex<Progress>,
+    /// Finished texts.
+    pub(crate) texts: cache::TextCache,
 }
 
 /// The name of the mark that says that the first synchronisation is done.
@@ -170,6 +173,7 @@ impl Replica {
             looked: AtomicU64::new(0),
             fresh: AtomicU64::new(0),
             progress: Mutex::default(),
+            texts: cache::TextCache::default(),
         }
     }
 

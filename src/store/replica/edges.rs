@@ -75,7 +75,7 @@ macro_rules! edge {
 
 impl Store {
     /// The edges of those objects, with the names of their far ends; of each object in the order
-    /// of the far ends' ids.
+    /// of the far ends' ids. What the keeper alone looks at is left out.
     ///
     /// # Errors
     /// [`Error::Driver`].
@@ -87,15 +87,37 @@ impl Store {
         ids: &[String],
     ) -> Result<Vec<EdgeRow>, Error> {
         let mut all = Vec::new();
+        let (at, far, kind) = near.columns();
         for ids in ids.chunks(IDS) {
-            let mut sql = named(tenant, relation, near, ids);
-            let (at, far, _) = near.columns();
-            sql.push(&format!(" ORDER BY e.{at}, e.{far}, e.part"));
-            let rows = fetch!(Source::from(self), "read edges", sql, |row| edge!(
-                row,
-                row.try_get(10)?
+            let mut sql = Statement::new(&format!(
+                "SELECT e.{at}, e.{far}, e.{kind}, e.detail, f.name
+                 FROM replica_edges e LEFT JOIN replica_objects f
+                     ON f.tenant = e.tenant AND f.kind = e.{kind} AND f.id = e.{far}
+                 WHERE e.tenant = "
+            ));
+            sql.bind(tenant).push(" AND e.relation = ").bind(relation);
+            sql.push(&format!(" AND e.removed = 0 AND e.{at} IN ("));
+            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)));
+            sql.push(&format!(") ORDER BY e.{at}, e.{far}, e.part"));
+            let rows = fetch!(Source::from(self), "read edges", sql, |row| (
+                id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?),
+                id::from_bytes(&row.try_get::<Vec<u8>, _>(1)?),
+                row.try_get::<String, _>(2)?,
+                row.try_get::<Option<String>, _>(3)?,
+                row.try_get::<Option<String>, _>(4)?,
             ))?;
-            all.extend(rows);
+            all.extend(rows.into_iter().map(|(at, far, kind, detail, name)| {
+                let mut edge = EdgeRow {
+                    detail,
+                    far_name: name,
+                    ..EdgeRow::default()
+                };
+                match near {
+                    Near::From => (edge.from, edge.to, edge.to_kind) = (at, far, kind),
+                    Near::To => (edge.to, edge.from, edge.from_kind) = (at, far, kind),
+                }
+                edge
+            }));
         }
         Ok(all)
     }

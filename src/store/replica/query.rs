@@ -59,7 +59,7 @@ impl Selection<'_> {
     }
 
     fn ids(&self, backend: Backend, after: Option<&str>, offset: i64, limit: i64) -> Statement {
-        let mut sql = Statement::new("SELECT o.id FROM replica_objects o");
+        let mut sql = Statement::new("SELECT o.id, o.modified FROM replica_objects o");
         if let Order::Value(attr, _) = self.order {
             sql.push(" JOIN replica_values s ON s.tenant = o.tenant AND s.kind = o.kind AND s.id = o.id AND s.attr = ");
             sql.bind(attr);
@@ -328,8 +328,26 @@ impl Store {
         Ok(rows.first().copied().unwrap_or_default())
     }
 
-    /// The ids of a part of them: `limit` behind the first `offset` of those whose ids are greater
-    /// than `after` (which is for [`Order::Id`] alone).
+    /// The ids and moments of a part of them: `limit` behind the first `offset` of those whose ids
+    /// are greater than `after` (which is for [`Order::Id`] alone).
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn select_objects(
+        &self,
+        selection: &Selection<'_>,
+        after: Option<&str>,
+        offset: i64,
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>, Error> {
+        let sql = selection.ids(self.backend(), after, offset, limit);
+        fetch!(Source::from(self), "select objects", sql, |row| (
+            id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?),
+            row.try_get::<i64, _>(1)?
+        ))
+    }
+
+    /// The ids alone, as [`Self::select_objects`].
     ///
     /// # Errors
     /// [`Error::Driver`].
@@ -340,9 +358,7 @@ impl Store {
         offset: i64,
         limit: i64,
     ) -> Result<Vec<String>, Error> {
-        let sql = selection.ids(self.backend(), after, offset, limit);
-        fetch!(Source::from(self), "select objects", sql, |row| {
-            id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?)
-        })
+        let rows = self.select_objects(selection, after, offset, limit).await?;
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 }

@@ -41,6 +41,20 @@ impl Store {
         mark(self.into(), tenant, name).await
     }
 
+    /// The numbers of those of the named states that there are.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn numbers(&self, tenant: &str, names: &[&str]) -> Result<Vec<(String, i64)>, Error> {
+        let mut sql = Statement::new("SELECT name, number FROM replica_state WHERE tenant = ");
+        sql.bind(tenant).push(" AND name IN (");
+        sql.bind_all(names.iter().copied()).push(")");
+        fetch!(Source::from(self), "read numbers", sql, |row| (
+            row.try_get::<String, _>(0)?,
+            row.try_get::<i64, _>(1)?
+        ))
+    }
+
     /// All named states of a tenant.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! `GET /Type` out of the replica: filter, sort and page by SQL where keys and edges say all, else
 //! over what SQL leaves.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::{
@@ -8,12 +10,14 @@ use super::{
         super::{Context, Error, memory::Room},
         ListPage,
     },
-    is_beyond, is_plain, related, render, scan, texts,
+    is_beyond, is_plain,
+    numbers::Numbers,
+    related, render, scan, texts,
 };
 use crate::{
     resources::{EdgeKind, Side},
     scim::{attr::AttrPath, filter::Filter, list::ListQuery, sort::SortOrder},
-    store::replica::{Order, Selection, Shown, from_bytes, to_bytes},
+    store::replica::{Order, Selection, from_bytes, to_bytes},
     translation::index::{self, Compiled, Condition, EdgeTest, Test, UNKEYED, key},
 };
 
@@ -44,7 +48,8 @@ pub(in super::super) async fn list(
         start: query.start_index.max(1),
         count: count.min(settings.max_page),
     };
-    let compiled = compiled(cx, query.filter.as_ref()).await?;
+    let numbers = Numbers::read(cx).await?;
+    let compiled = compiled(cx, query.filter.as_ref(), &numbers).await?;
     let order = match &query.sort_by {
         None => Some(Order::Id),
         Some(by) => order(cx, by, query.sort_order),
@@ -55,20 +60,22 @@ pub(in super::super) async fn list(
         .memory
         .room(&cx.caller.token_id, bytes, cx.call.deadline);
     let room = room.await?;
-    let (total, ids) = match order {
-        Some(order) if compiled.exact => by_sql(cx, &compiled.condition, order, window).await?,
+    let (total, found) = match order {
+        Some(order) if compiled.exact => {
+            by_sql(cx, &compiled.condition, order, window, &numbers).await?
+        }
         _ => scan::scan(cx, query, &compiled, window).await?,
     };
-    let texts = page(cx, query, &ids).await?;
+    let texts = page(cx, query, &found, &numbers).await?;
     Ok(Some(finished(total, window.start, texts, room)))
 }
 
-fn finished(total: usize, start_index: usize, texts: Vec<Vec<u8>>, mut room: Room) -> ListPage {
-    room.shrink_to(texts.iter().map(Vec::len).sum());
+fn finished(total: usize, start_index: usize, resources: Vec<Bytes>, mut room: Room) -> ListPage {
+    room.shrink_to(resources.iter().map(Bytes::len).sum());
     ListPage {
         total,
         start_index,
-        resources: texts.into_iter().map(Bytes::from).collect(),
+        resources,
         room,
     }
 }
@@ -99,7 +106,11 @@ fn order(cx: &Context, by: &AttrPath, order: SortOrder) -> Option<Order> {
 }
 
 /// The filter as conditions, with everything settled that they leave open.
-async fn compiled(cx: &Context, filter: Option<&Filter>) -> Result<Compiled, Error> {
+async fn compiled(
+    cx: &Context,
+    filter: Option<&Filter>,
+    numbers: &Numbers,
+) -> Result<Compiled, Error> {
     let Some(filter) = filter else {
         return Ok(Compiled {
             condition: Condition::All,
@@ -121,7 +132,7 @@ async fn compiled(cx: &Context, filter: Option<&Filter>) -> Result<Compiled, Err
     }
     let mut settled = settled.into_iter();
     replace_edges(&mut compiled.condition, &mut settled);
-    if has_values(&compiled.condition) && has_unkeyed(cx).await? {
+    if has_values(&compiled.condition) && numbers.unkeyed {
         // Objects of which an index does not speak are looked at one by one.
         let unkeyed = Condition::Value {
             attr: UNKEYED,
@@ -174,16 +185,6 @@ fn has_values(condition: &Condition) -> bool {
     }
 }
 
-async fn has_unkeyed(cx: &Context) -> Result<bool, Error> {
-    let condition = Condition::Value {
-        attr: UNKEYED,
-        test: Test::Equal(key::ABSENT.to_vec()),
-    };
-    let selection = selection(cx, &condition, Order::Id);
-    let some = cx.app.store.select_ids(&selection, None, 0, 1).await?;
-    Ok(!some.is_empty())
-}
-
 /// What an edge to an id means: ids have one spelling, and who is in a group is in those above it.
 async fn settle(cx: &Context, test: EdgeTest) -> Result<Condition, Error> {
     let Some(far) = &test.far else {
@@ -218,60 +219,63 @@ pub(super) fn selection<'a>(
     }
 }
 
-/// How many match, and the ids of the window.
+/// An object that was found: its id and its moment.
+pub(super) type Found = (String, i64);
+
+/// How many match, and the objects of the window.
 async fn by_sql(
     cx: &Context,
     condition: &Condition,
     order: Order,
     window: Window,
-) -> Result<(usize, Vec<String>), Error> {
+    numbers: &Numbers,
+) -> Result<(usize, Vec<Found>), Error> {
     let selection = selection(cx, condition, order);
     let store = &cx.app.store;
-    let total = match condition {
-        Condition::All => {
-            let name = format!("count:{}", cx.kind().name);
-            let mark = store.mark(&cx.tenant.name, &name).await?;
-            mark.map_or(0, |mark| mark.number)
-        }
-        _ => store.count_objects(&selection).await?,
-    };
-    let total = usize::try_from(total).unwrap_or_default();
-    if window.count == 0 || window.start > total {
-        return Ok((total, Vec::new()));
-    }
     let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let ids = store
-        .select_ids(
-            &selection,
-            None,
-            whole(window.start - 1),
-            whole(window.count),
-        )
-        .await?;
-    Ok((total, ids))
+    let all = *condition == Condition::All;
+    let mut found = Vec::new();
+    if window.count > 0 && !(all && window.start > numbers.count) {
+        let (offset, limit) = (whole(window.start - 1), whole(window.count));
+        found = store
+            .select_objects(&selection, None, offset, limit)
+            .await?;
+    }
+    // A page that is not full is the last one.
+    let is_last = found.len() < window.count && (window.start == 1 || !found.is_empty());
+    let total = if all {
+        numbers.count
+    } else if is_last {
+        window.start - 1 + found.len()
+    } else {
+        let count = store.count_objects(&selection).await?;
+        usize::try_from(count).unwrap_or_default()
+    };
+    Ok((total, found))
 }
 
-/// The texts of the objects with those ids, in their order. One that is gone meanwhile is left out.
-async fn page(cx: &Context, query: &ListQuery, ids: &[String]) -> Result<Vec<Vec<u8>>, Error> {
-    if ids.is_empty() {
+/// The texts of the objects, in their order. One that is gone meanwhile is left out.
+async fn page(
+    cx: &Context,
+    query: &ListQuery,
+    found: &[Found],
+    numbers: &Numbers,
+) -> Result<Vec<Bytes>, Error> {
+    if found.is_empty() {
         return Ok(Vec::new());
     }
-    let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
-    let place = |id: &str| ids.iter().position(|known| known == id);
     if is_plain(cx, &query.projection) {
-        let mut shown: Vec<Shown> = store.shown(tenant, kind, ids).await?;
-        if ids.len() > 1 {
-            let places: std::collections::HashMap<&str, usize> = ids
-                .iter()
-                .enumerate()
-                .map(|(i, id)| (id.as_str(), i))
-                .collect();
-            shown.sort_by_key(|one| places.get(one.id.as_str()).copied());
-        }
-        return render::plain(cx, &shown).await;
+        return render::plain(cx, found, numbers.epoch).await;
     }
-    let mut rows = store.objects(tenant, kind, ids).await?;
-    rows.sort_by_cached_key(|row| place(&row.id));
+    let ids: Vec<String> = found.iter().map(|(id, _)| id.clone()).collect();
+    let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
+    let mut rows = store.objects(tenant, kind, &ids).await?;
+    let places: HashMap<&str, usize> = ids
+        .iter()
+        .enumerate()
+        .map(|(i, id)| (id.as_str(), i))
+        .collect();
+    rows.sort_by_cached_key(|row| places.get(row.id.as_str()).copied());
     let docs = render::documents(cx, rows, &query.projection).await?;
     Ok(texts(docs))
 }

@@ -1,16 +1,19 @@
 //! Reading from the replica: Graph is not asked.
 
 mod list;
+mod numbers;
 mod related;
 mod render;
 mod scan;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::super::{Context, Error, replica::body};
 use crate::{
     scim::{Document, projection::Projection},
-    store::replica::Shown,
+    store::replica::{Order, from_bytes, to_bytes},
+    translation::index::Condition,
 };
 
 pub(super) use list::list;
@@ -21,7 +24,7 @@ pub(crate) enum Got {
     /// The resource.
     Document(Document),
     /// Its finished text and version.
-    Text(Vec<u8>, String),
+    Text(Bytes, String),
     /// It was deleted.
     Gone,
     /// Nothing: Graph may know.
@@ -55,13 +58,13 @@ pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Resu
     let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
     let ids = [id.to_owned()];
     if is_plain(cx, projection) {
-        let shown: Vec<Shown> = store.shown(tenant, kind, &ids).await?;
-        if let Some(shown) = shown.first() {
-            let version = body::version(shown.modified);
-            let mut texts = render::plain(cx, std::slice::from_ref(shown)).await?;
-            return Ok(texts
-                .pop()
-                .map_or(Got::Unknown, |text| Got::Text(text, version)));
+        let condition = Condition::Id(from_bytes(&to_bytes(id)));
+        let selection = list::selection(cx, &condition, Order::Id);
+        let numbers = numbers::Numbers::read(cx).await?;
+        let found = store.select_objects(&selection, None, 0, 1).await?;
+        let text = render::plain(cx, &found, numbers.epoch).await?.pop();
+        if let (Some((_, modified)), Some(text)) = (found.first(), text) {
+            return Ok(Got::Text(text, body::version(*modified)));
         }
     } else if let Some(row) = store.objects(tenant, kind, &ids).await?.pop() {
         let mut docs = render::documents(cx, vec![row], projection).await?;
@@ -104,8 +107,8 @@ pub(crate) async fn document(
 }
 
 /// The texts of documents.
-fn texts(docs: Vec<Document>) -> Vec<Vec<u8>> {
+fn texts(docs: Vec<Document>) -> Vec<Bytes> {
     docs.into_iter()
-        .map(|doc| Value::Object(doc).to_string().into_bytes())
+        .map(|doc| Bytes::from(Value::Object(doc).to_string()))
         .collect()
 }

@@ -1,5 +1,8 @@
 //! Answers out of the replica's rows: copies where nothing is projected, else documents.
 
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
@@ -7,12 +10,15 @@ use super::{
         super::{
             Context, Error, MappedType, offload,
             replica::{
-                body, compute,
+                body,
+                cache::Stamp,
+                compute,
                 shape::{Kept, kept},
             },
         },
         Related,
     },
+    list::Found,
     related::{self, ById},
 };
 use crate::{
@@ -62,8 +68,48 @@ async fn joined<'a>(
     Ok(all)
 }
 
-/// The texts of objects in their default form, in their order.
-pub(super) async fn plain(cx: &Context, shown: &[Shown]) -> Result<Vec<Vec<u8>>, Error> {
+/// The texts of objects in their default form, in their order: those that are at hand, and the
+/// others made. One that is gone meanwhile is left out.
+pub(super) async fn plain(cx: &Context, found: &[Found], epoch: i64) -> Result<Vec<Bytes>, Error> {
+    let kind = cx.kind().name;
+    let cache = &cx.tenant.replica.texts;
+    let stamp = |modified: i64| Stamp {
+        modified,
+        epoch,
+        base: Arc::clone(&cx.base_url),
+    };
+    let mut texts: Vec<Option<Bytes>> = found
+        .iter()
+        .map(|(id, modified)| cache.get(kind, id, &stamp(*modified)))
+        .collect();
+    let missing: Vec<String> = found
+        .iter()
+        .zip(&texts)
+        .filter(|(_, text)| text.is_none())
+        .map(|((id, _), _)| id.clone())
+        .collect();
+    if !missing.is_empty() {
+        let shown = cx.app.store.shown(&cx.tenant.name, kind, &missing).await?;
+        let made = make(cx, &shown).await?;
+        let mut made: HashMap<&str, (i64, Bytes)> = shown
+            .iter()
+            .zip(made)
+            .map(|(one, text)| (one.id.as_str(), (one.modified, text)))
+            .collect();
+        for ((id, _), text) in found.iter().zip(&mut texts) {
+            if text.is_none()
+                && let Some((modified, new)) = made.remove(id.as_str())
+            {
+                cache.put(kind, id, stamp(modified), new.clone());
+                *text = Some(new);
+            }
+        }
+    }
+    Ok(texts.into_iter().flatten().collect())
+}
+
+/// Makes the texts of objects.
+async fn make(cx: &Context, shown: &[Shown]) -> Result<Vec<Bytes>, Error> {
     let ids: Vec<String> = shown.iter().map(|one| one.id.clone()).collect();
     let relations = cx.mapped.related();
     let relations = relations
@@ -79,7 +125,7 @@ pub(super) async fn plain(cx: &Context, shown: &[Shown]) -> Result<Vec<Vec<u8>>,
         let mut text = Vec::with_capacity(one.body.len() + 1024);
         body::open(&one.body, &one.links, base, &mut text);
         for (related, by_id) in &joined {
-            let Some(edges) = by_id.get(&one.id) else {
+            let Some(edges) = by_id.get(&one.id).filter(|edges| !edges.is_empty()) else {
                 continue;
             };
             let side = related.relation.edge().1;
@@ -103,7 +149,7 @@ pub(super) async fn plain(cx: &Context, shown: &[Shown]) -> Result<Vec<Vec<u8>>,
             &body::meta(cx.kind(), &one.id, created, one.modified, base),
         );
         text.push(b'}');
-        texts.push(text);
+        texts.push(Bytes::from(text));
     }
     Ok(texts)
 }

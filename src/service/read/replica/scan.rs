@@ -6,7 +6,7 @@ use super::{
         Related, Wanted,
         keep::Keep,
     },
-    list::{Window, selection},
+    list::{Found, Window, selection},
     render,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 /// Objects looked at at once.
 const CHUNK: i64 = 500;
 
-/// How many match, and the ids of the window.
+/// How many match, and the objects of the window.
 ///
 /// # Errors
 /// 503 when the request's time is over; when the store does not answer.
@@ -32,7 +32,7 @@ pub(super) async fn scan(
     query: &ListQuery,
     compiled: &Compiled,
     window: Window,
-) -> Result<(usize, Vec<String>), Error> {
+) -> Result<(usize, Vec<Found>), Error> {
     let filter = query.filter.as_ref().filter(|_| !compiled.exact);
     let sorter = query
         .sort_by
@@ -40,7 +40,7 @@ pub(super) async fn scan(
         .map(|by| Sorter::new(by, query.sort_order, cx.schema()));
     let looked_at = Wanted::looked_at(&cx.mapped, filter, query.sort_by.as_ref());
     let reach = (window.start - 1).saturating_add(window.count);
-    let mut keep: Keep<String> = Keep::new(sorter.clone(), reach);
+    let mut keep: Keep<Found> = Keep::new(sorter.clone(), reach);
     let selection = selection(cx, &compiled.condition, Order::Id);
     let store = &cx.app.store;
     let mut after: Option<String> = None;
@@ -54,7 +54,10 @@ pub(super) async fn scan(
         let full = ids.len() == usize::try_from(CHUNK).unwrap_or_default();
         let mut rows = store.objects(&cx.tenant.name, cx.kind().name, &ids).await?;
         rows.sort_by(|a, b| a.id.cmp(&b.id));
-        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let ids: Vec<Found> = rows
+            .iter()
+            .map(|row| (row.id.clone(), row.modified))
+            .collect();
         let relations: Vec<Related<'_>> = looked_at
             .relations
             .iter()
@@ -64,7 +67,7 @@ pub(super) async fn scan(
         let matcher = filter.map(|filter| Matcher::new(filter, cx.schema()));
         let (own, sorter) = (cx.clone(), sorter.clone());
         let matching = offload(cx, true, move || {
-            let mut matching: Vec<(String, Option<SortKey>)> = Vec::new();
+            let mut matching: Vec<(Found, Option<SortKey>)> = Vec::new();
             for (id, mut doc) in ids.into_iter().zip(docs) {
                 links::absolute(&mut doc, &own.base_url, own.schema());
                 if matcher.as_ref().is_none_or(|matcher| matcher.matches(&doc)) {

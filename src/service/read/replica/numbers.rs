@@ -1,0 +1,36 @@
+//! What is looked up for every answer: how many objects there are, and how often what others lend to a
+//! text has changed.
+
+use super::super::super::{Context, Error, replica::apply::EPOCHS};
+
+/// The numbers of one resource type.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbers {
+    /// How many objects there are.
+    pub(super) count: usize,
+    /// Grows whenever a text of the type may show another name, or another nesting of groups.
+    pub(super) epoch: i64,
+    /// Whether some objects have values without keys.
+    pub(super) unkeyed: bool,
+}
+
+impl Numbers {
+    /// Reads them, all at once.
+    pub(super) async fn read(cx: &Context) -> Result<Self, Error> {
+        let kind = cx.kind().name;
+        let (count, unkeyed) = (format!("count:{kind}"), format!("unkeyed:{kind}"));
+        let names = [count.as_str(), unkeyed.as_str(), EPOCHS[0], EPOCHS[1]];
+        let mut numbers = Self::default();
+        for (name, number) in cx.app.store.numbers(&cx.tenant.name, &names).await? {
+            if name == count {
+                numbers.count = usize::try_from(number).unwrap_or_default();
+            } else if name == unkeyed {
+                numbers.unkeyed = number > 0;
+            } else if name == EPOCHS[0] || kind != "User" {
+                // Users show groups, and no names of other users that are not in their own text.
+                numbers.epoch += number;
+            }
+        }
+        Ok(numbers)
+    }
+}
