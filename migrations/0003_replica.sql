@@ -58,7 +58,6 @@ CREATE TABLE replica_edges (
 );
 
 CREATE INDEX replica_edges_to_idx ON replica_edges (tenant, relation, to_id, from_id);
-CREATE INDEX replica_edges_written_idx ON replica_edges (tenant, written);
 
 CREATE TABLE replica_tombstones (
     tenant  TEXT   NOT NULL,

@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages that each writer to SQLite keeps in memory: negative, in KiB.
 const WRITER_CACHE: &str = "-24576";
 
+/// Pages of the log after which the lazy writer puts them into the database: often enough to keep
+/// the log below 64 MB, seldom enough to write each page of an index once rather than ten times.
+const CHECKPOINT: &str = "16384";
+
 /// The store: a handle, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -305,7 +309,9 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
     let lazy = if in_memory {
         None
     } else {
-        let lazy = roomy.synchronous(SqliteSynchronous::Normal);
+        let lazy = roomy
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("wal_autocheckpoint", CHECKPOINT);
         Some(pool(1).connect_with(lazy).await.map_err(open)?)
     };
     let reader = if in_memory {

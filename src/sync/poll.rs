@@ -51,6 +51,8 @@ pub(super) async fn whole(
     let tenant = &keeper.tenant.name;
     let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
     apply.quiet = first;
+    // Few objects: their keys are put in anew when all is read.
+    apply.rekey = generation > 0;
     apply.entities(&of, items).await?;
     let unseen = apply
         .tx

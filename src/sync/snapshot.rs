@@ -49,9 +49,15 @@ pub(super) async fn is_due(keeper: &Keeper) -> Result<bool, Fault> {
 
 /// Tells one set of rules of all types from another.
 fn rules(keeper: &Keeper) -> String {
-    let prints = keeper.types().map(|of| of.shape.fingerprint.as_str());
-    let all: Vec<&str> = prints.collect();
+    let prints = keeper.types().map(|of| of.shape.fingerprint.to_string());
+    let all: Vec<String> = prints.collect();
     all.join(" ")
+}
+
+/// Whether the keys that are stored are those of the present rules.
+async fn is_keyed(keeper: &Keeper, of: &MappedType) -> Result<bool, Fault> {
+    let mark = keeper.mark(&format!("rules:{}", of.kind.name)).await?;
+    Ok(mark.is_some_and(|mark| mark.number == of.shape.fingerprint))
 }
 
 /// Begins a snapshot: what an unfinished one has done is forgotten.
@@ -285,10 +291,12 @@ async fn store_page(
 ) -> Result<(), Fault> {
     let owners = owners(keeper, of, &items).await?;
     links::name_foreign(keeper, lease, owners.iter().flat_map(|(_, ends)| ends)).await?;
-    // In parts, so that a client that writes waits for one of them only.
+    // In parts, so that a client that writes waits for one of them only; at first as big ones as
+    // come, because each commit writes all that an index has touched.
+    let part = if keeper.is_first().await? { PAGE } else { PART };
     let (mut items, mut owners) = (items.into_iter(), owners.into_iter());
     loop {
-        let part: Vec<Value> = items.by_ref().take(PART).collect();
+        let part: Vec<Value> = items.by_ref().take(part).collect();
         let last = items.len() == 0;
         let owners = owners.by_ref().take(part.len()).collect();
         store_part(
@@ -318,11 +326,13 @@ async fn store_part(
 ) -> Result<(), Fault> {
     let shown = items.len();
     let first = keeper.is_first().await?;
+    let rekey = !is_keyed(keeper, of).await?;
     let mut tx = lease.begin().await?;
     let replica = &keeper.tenant.replica;
     let times = replica.times(keeper.app.clock.as_ref(), generation);
     let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
     apply.quiet = first;
+    apply.rekey = rekey;
     apply.entities(of, items).await?;
     let groups: Vec<String> = owners.iter().map(|(id, _)| id.clone()).collect();
     let told = owners
@@ -482,6 +492,15 @@ async fn finish(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
         at: now,
     };
     tx.set_mark(tenant, "rules", &mark).await?;
+    for of in keeper.types() {
+        let keyed = Mark {
+            number: of.shape.fingerprint,
+            at: now,
+            ..Mark::default()
+        };
+        let name = format!("rules:{}", of.kind.name);
+        tx.set_mark(tenant, &name, &keyed).await?;
+    }
     if tx.mark(tenant, READY).await?.is_none() {
         tx.set_mark(tenant, READY, &mark).await?;
     }

@@ -48,6 +48,8 @@ pub(crate) struct Apply<'a> {
     pub(crate) cause: &'a str,
     /// First inventory: nothing of it is news.
     pub(crate) quiet: bool,
+    /// The rules are new: keys are put in also where nothing changed.
+    pub(crate) rekey: bool,
     /// How often something older than an own write was shown.
     pub(crate) stale: u64,
     changes: BTreeMap<(String, String), Told>,
@@ -67,6 +69,7 @@ impl<'a> Apply<'a> {
             times,
             cause,
             quiet: false,
+            rekey: false,
             stale: 0,
             changes: BTreeMap::new(),
         }
@@ -261,18 +264,16 @@ impl<'a> Apply<'a> {
             }
             put.extend(one.put_edges);
             removed.extend(one.remove_edges);
-            if one.outcome == Outcome::Same {
+            if one.outcome == Outcome::Same && !self.rekey {
                 if self.times.generation > 0 {
                     same.push(id);
                 }
                 continue;
             }
-            if let Some(entries) = one.entries {
-                if one.outcome != Outcome::Created {
-                    old.push(id.clone());
-                }
-                values.push((id.clone(), entries));
+            if one.outcome != Outcome::Created {
+                old.push(id.clone());
             }
+            values.push((id.clone(), one.entries));
             match one.outcome {
                 Outcome::Created => {
                     created += 1;

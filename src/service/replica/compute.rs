@@ -44,8 +44,8 @@ pub(crate) struct Times {
 pub(crate) struct Ready {
     pub(crate) row: ObjectRow,
     pub(crate) outcome: Outcome,
-    /// Its keys, if they are to be stored.
-    pub(crate) entries: Option<Vec<Entry>>,
+    /// Its keys.
+    pub(crate) entries: Vec<Entry>,
     pub(crate) put_edges: Vec<EdgeRow>,
     pub(crate) remove_edges: Vec<EdgeRow>,
     /// Whether something older than an own write was shown.
@@ -107,9 +107,8 @@ pub(crate) fn compute(of: &MappedType, work: Work, names: &Names, times: Times) 
         Outcome::Created | Outcome::Updated(_) => times.now.max(old_modified + 1),
         _ => old_modified,
     };
-    let changed = outcome != Outcome::Same;
     Ready {
-        entries: changed.then_some(entries),
+        entries,
         row: ObjectRow {
             id,
             name,

@@ -46,7 +46,7 @@ pub(crate) struct Shape {
     /// Relations, as the store names them, that are in the finished document.
     pub(crate) in_document: Vec<&'static str>,
     /// Tells one set of rules from another.
-    pub(crate) fingerprint: String,
+    pub(crate) fingerprint: i64,
 }
 
 /// A relation of the type with its row.
@@ -108,7 +108,7 @@ impl Shape {
     }
 }
 
-fn fingerprint(mapping: &Mapping, select: &[String], index: &IndexPlan) -> String {
+fn fingerprint(mapping: &Mapping, select: &[String], index: &IndexPlan) -> i64 {
     use sha2::{Digest as _, Sha256};
     let mut hasher = Sha256::new();
     hasher.update(env!("CARGO_PKG_VERSION"));
@@ -126,6 +126,7 @@ fn fingerprint(mapping: &Mapping, select: &[String], index: &IndexPlan) -> Strin
     for leaf in index.leaves() {
         hasher.update(format!("{}|{:?}\n", leaf.attr, leaf.sort));
     }
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hasher.finalize())
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hasher.finalize()[..8]);
+    i64::from_be_bytes(bytes)
 }

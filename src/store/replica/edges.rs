@@ -217,6 +217,7 @@ impl Store {
         sql.push(COLUMNS)
             .push(" FROM replica_edges e WHERE e.tenant = ")
             .bind(tenant);
+        sql.push(" AND e.relation IN ('member', 'owner', 'manager', 'role', 'licence')");
         sql.push(" AND e.written >= ").bind(since);
         sql.push(" AND (e.from_id = ").bind(id.clone());
         sql.push(" OR e.to_id = ").bind(id).push(")");

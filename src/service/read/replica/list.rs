@@ -18,7 +18,7 @@ use crate::{
     resources::{EdgeKind, Side},
     scim::{attr::AttrPath, filter::Filter, list::ListQuery, sort::SortOrder},
     store::replica::{Order, Selection, from_bytes, to_bytes},
-    translation::index::{self, Compiled, Condition, EdgeTest, Test, UNKEYED, key},
+    translation::index::{self, Compiled, Condition, EdgeTest, IndexPlan, Test, UNKEYED, key},
 };
 
 /// What an object takes on a page, about.
@@ -52,7 +52,7 @@ pub(in super::super) async fn list(
     let compiled = compiled(cx, query.filter.as_ref(), &numbers).await?;
     let order = match &query.sort_by {
         None => Some(Order::Id),
-        Some(by) => order(cx, by, query.sort_order),
+        Some(by) => order(cx, by, query.sort_order, numbers.keyed),
     };
     let bytes = window.count.saturating_mul(BYTES_EACH);
     let room = cx
@@ -93,7 +93,7 @@ fn looks_beyond(cx: &Context, query: &ListQuery) -> bool {
 }
 
 /// The order by an attribute that has an index.
-fn order(cx: &Context, by: &AttrPath, order: SortOrder) -> Option<Order> {
+fn order(cx: &Context, by: &AttrPath, order: SortOrder, keyed: bool) -> Option<Order> {
     let ascending = order == SortOrder::Ascending;
     if *by == AttrPath::core("id") {
         return ascending.then_some(Order::Id);
@@ -101,7 +101,7 @@ fn order(cx: &Context, by: &AttrPath, order: SortOrder) -> Option<Order> {
     if *by == AttrPath::core("meta").with_sub("lastModified") {
         return Some(Order::Modified(ascending));
     }
-    let leaf = cx.mapped.shape.index.leaf(by)?;
+    let leaf = cx.mapped.shape.index.leaf(by).filter(|_| keyed)?;
     Some(Order::Value(leaf.sort?, ascending))
 }
 
@@ -118,7 +118,9 @@ async fn compiled(
         });
     };
     let shape = &cx.mapped.shape;
-    let mut compiled = index::compile(filter, &shape.index, &shape.places);
+    let none = IndexPlan::default();
+    let plan = if numbers.keyed { &shape.index } else { &none };
+    let mut compiled = index::compile(filter, plan, &shape.places);
     let mut open = Vec::new();
     edges_of(&compiled.condition, &mut open);
     let mut settled = Vec::with_capacity(open.len());

@@ -12,6 +12,8 @@ pub(super) struct Numbers {
     pub(super) epoch: i64,
     /// Whether some objects have values without keys.
     pub(super) unkeyed: bool,
+    /// Whether the keys are those of the present rules: else they are being put in.
+    pub(super) keyed: bool,
 }
 
 impl Numbers {
@@ -19,11 +21,20 @@ impl Numbers {
     pub(super) async fn read(cx: &Context) -> Result<Self, Error> {
         let kind = cx.kind().name;
         let (count, unkeyed) = (format!("count:{kind}"), format!("unkeyed:{kind}"));
-        let names = [count.as_str(), unkeyed.as_str(), EPOCHS[0], EPOCHS[1]];
+        let rules = format!("rules:{kind}");
+        let names = [
+            count.as_str(),
+            unkeyed.as_str(),
+            rules.as_str(),
+            EPOCHS[0],
+            EPOCHS[1],
+        ];
         let mut numbers = Self::default();
         for (name, number) in cx.app.store.numbers(&cx.tenant.name, &names).await? {
             if name == count {
                 numbers.count = usize::try_from(number).unwrap_or_default();
+            } else if name == rules {
+                numbers.keyed = number == cx.mapped.shape.fingerprint;
             } else if name == unkeyed {
                 numbers.unkeyed = number > 0;
             } else if name == EPOCHS[0] || kind != "User" {
