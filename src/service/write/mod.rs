@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod early;
 mod execute;
+mod known;
 mod outcome;
 mod patch;
 mod queue;

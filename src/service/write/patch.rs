@@ -15,7 +15,7 @@ use super::{
     change::{Goal, change, finish},
     check_version,
     execute::execute,
-    is_replicated, record, relations, values,
+    is_replicated, known, record, relations, values,
 };
 use crate::{
     resources::{
@@ -202,7 +202,9 @@ async fn relations_only(
             entity: None,
             graph_url: &cx.tenant.graph_url,
         };
-        let (calls, changed) = relations::plan(cx, related.relation, &subject, steps, None).await?;
+        let there = known::already(cx, id, related.relation, &steps).await?;
+        let (calls, changed) =
+            relations::plan(cx, related.relation, &subject, steps, there).await?;
         let Calls {
             adds: new,
             removes: old,

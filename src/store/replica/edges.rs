@@ -150,6 +150,33 @@ impl Store {
         ))
     }
 
+    /// Which of those the object is related to.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn related_to(
+        &self,
+        tenant: &str,
+        relation: &str,
+        from: &str,
+        to: &[String],
+    ) -> Result<Vec<String>, Error> {
+        let mut all = Vec::new();
+        for to in to.chunks(IDS) {
+            let mut sql = Statement::new("SELECT e.to_id FROM replica_edges e WHERE e.tenant = ");
+            sql.bind(tenant).push(" AND e.relation = ").bind(relation);
+            sql.push(" AND e.removed = 0 AND e.from_id = ")
+                .bind(id::to_bytes(from));
+            sql.push(" AND e.to_id IN (");
+            sql.bind_all(to.iter().map(|id| id::to_bytes(id))).push(")");
+            let rows = fetch!(Source::from(self), "look for edges", sql, |row| {
+                id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?)
+            })?;
+            all.extend(rows);
+        }
+        Ok(all)
+    }
+
     /// How many edges the object has.
     ///
     /// # Errors

@@ -104,3 +104,56 @@ async fn own_writes_are_seen_at_once_and_stay() {
         expect_equal(&app, &live).await;
     }
 }
+
+#[tokio::test]
+async fn adding_members_again_costs_little() {
+    let app = start(Database::memory()).await;
+    let group = app
+        .post("/Groups", &json!({"displayName": "Again"}))
+        .await
+        .expect_status(201);
+    let path = format!("/Groups/{}", group.body["id"].as_str().unwrap());
+    let users = app.sim_user_ids().await;
+    let members: Vec<_> = users[..60].iter().map(|id| json!({"value": id})).collect();
+    let add = patch_op(json!([{"op": "add", "path": "members", "value": members}]));
+    app.patch(&path, &add).await.expect_status(204);
+    app.reset_counters().await;
+    let again = app.patch(&path, &add).await.expect_status(204);
+    assert!(again.graph_requests() <= 2, "{}", again.graph_requests());
+    assert_eq!(app.counters().await["writes"], 0);
+    // One that somebody took out meanwhile is added all the same.
+    let taken = &users[7];
+    let change = json!({"op": "remove_member", "group": path.trim_start_matches("/Groups/"), "member": taken});
+    app.control_post("/changes", &json!({ "changes": [change] }))
+        .await;
+    app.patch(&path, &add).await.expect_status(204);
+    let members = app.sim_members(path.trim_start_matches("/Groups/")).await;
+    assert!(members.contains(taken));
+    assert_eq!(members.len(), 60);
+}
+
+#[tokio::test]
+async fn what_a_write_costs() {
+    let app = start(Database::memory()).await;
+    let user = app.any_user().await;
+    let path = format!("/Users/{user}");
+    let title = patch_op(json!([{"op": "replace", "path": "title", "value": "Chief"}]));
+    let patched = app.patch(&path, &title).await.expect_status(200);
+    assert_eq!(patched.graph_requests(), 2, "one read, one write");
+    let put = app.put(&path, &patched.body).await.expect_status(200);
+    assert_eq!(put.graph_requests(), 1, "nothing to write");
+    assert_eq!(put.body, patched.body);
+    let version = put.body["meta"]["version"].as_str().unwrap().to_owned();
+    let stale = [("if-match", "W/\"0\"")];
+    app.request("PATCH", &path, Some(&title), &stale)
+        .await
+        .expect_status(412);
+    let fresh = [("if-match", version.as_str())];
+    app.request("PATCH", &path, Some(&title), &fresh)
+        .await
+        .expect_status(200);
+    let unchanged = app
+        .request("GET", &path, None, &[("if-none-match", version.as_str())])
+        .await;
+    assert_eq!(unchanged.status, 304);
+}
