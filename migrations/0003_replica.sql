@@ -1,6 +1,9 @@
 -- The replica of the directory. The tenant leads every key and every index, there is no sequence,
 -- and nothing joins two tenants: a distributed PostgreSQL shards every table by tenant.
 --
+-- Where a table says "clustered", SQLite keeps its rows in the primary key (WITHOUT ROWID) rather
+-- than beside it: the one word that differs between the two databases.
+--
 -- What is compared or sorted is bytes: ids (16 bytes of a UUID) and keys of values, which are
 -- folded and encoded by the gateway, so that no collation of a database has a say.
 
@@ -36,7 +39,7 @@ CREATE TABLE replica_values (
     id       BYTEA  NOT NULL,
     element  BIGINT NOT NULL,
     CONSTRAINT replica_values_pkey PRIMARY KEY (tenant, kind, attr, key, id, element)
-);
+) /* clustered */;
 
 CREATE INDEX replica_values_id_idx ON replica_values (tenant, kind, id, attr);
 
@@ -55,7 +58,7 @@ CREATE TABLE replica_edges (
     -- 1: removed here, and Graph may still show it.
     removed     BIGINT NOT NULL,
     CONSTRAINT replica_edges_pkey PRIMARY KEY (tenant, relation, from_id, to_id, part)
-);
+) /* clustered */;
 
 CREATE INDEX replica_edges_to_idx ON replica_edges (tenant, relation, to_id, from_id);
 

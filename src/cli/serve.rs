@@ -18,6 +18,7 @@ use crate::{
     service::{
         App,
         audit::{self, Trail},
+        replica,
     },
     store::Store,
     sync,
@@ -135,6 +136,10 @@ async fn trace(config: &Config, store: &Store, clock: &SharedClock) -> anyhow::R
     Ok(())
 }
 
+fn age_in_micros(age: Duration) -> i64 {
+    i64::try_from(age.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// Forgets what is too old, at start and once a day.
 async fn housekeeping(config: Config, store: Store, clock: SharedClock) {
     let mut daily = tokio::time::interval(HOUSEKEEPING);
@@ -148,6 +153,16 @@ async fn housekeeping(config: Config, store: Store, clock: SharedClock) {
                 Err(error) => {
                     tracing::warn!(tenant, error = %Chain(&error), "old audit rows are still there");
                 }
+            }
+        }
+        for (tenant, of) in config.tenants.iter().filter(|(_, of)| of.replica.on) {
+            let micros = |age: Duration| replica::micros(clock.as_ref()) - age_in_micros(age);
+            let (feed, guard) = (of.replica.feed, of.replica.guard);
+            if let Err(error) = store
+                .forget_changes(tenant, micros(feed), micros(guard))
+                .await
+            {
+                tracing::warn!(tenant, error = %Chain(&error), "old changes are still there");
             }
         }
     }

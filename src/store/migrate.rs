@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::pool::Backend;
 use sqlx::{
-    SqlSafeStr,
+    AssertSqlSafe, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -28,7 +29,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// The migrations as sqlx runs them: each in a transaction, under a lock on PostgreSQL, with
 /// checksums compared to what was applied before.
-pub(super) fn migrator() -> Migrator {
+pub(super) fn migrator(backend: Backend) -> Migrator {
+    let clustered = match backend {
+        Backend::Sqlite => "WITHOUT ROWID",
+        Backend::Postgres => "",
+    };
     Migrator::with_migrations(
         MIGRATIONS
             .iter()
@@ -37,7 +42,7 @@ pub(super) fn migrator() -> Migrator {
                     version,
                     Cow::Borrowed(name),
                     MigrationType::Simple,
-                    sql.into_sql_str(),
+                    AssertSqlSafe(sql.replace("/* clustered */", clustered)).into_sql_str(),
                     false,
                 )
             })

@@ -21,7 +21,7 @@ use super::{
 /// How long to wait for a connection, or for SQLite's lock held by another process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Pages that each writer to SQLite keeps in memory: negative, in KiB.
+/// Pages that the lazy writer to SQLite keeps in memory: negative, in KiB.
 const WRITER_CACHE: &str = "-24576";
 
 /// Pages of the log after which the lazy writer puts them into the database: often enough to keep
@@ -137,7 +137,7 @@ impl Store {
     /// # Errors
     /// [`Error::Migrate`], also when the database was written by a newer version.
     pub async fn migrate(&self) -> Result<(), Error> {
-        let migrator = migrate::migrator();
+        let migrator = migrate::migrator(self.backend());
         match &self.pool {
             Pool::Sqlite { writer, .. } => migrator.run(writer).await,
             Pool::Postgres(pool) => migrator.run(pool).await,
@@ -304,12 +304,13 @@ async fn sqlite(url: &str, settings: &Settings) -> Result<Pool, Error> {
             .max_lifetime(None)
             .test_before_acquire(false)
     };
-    let roomy = options.clone().pragma("cache_size", WRITER_CACHE);
-    let writer = pool(1).connect_with(roomy.clone()).await.map_err(open)?;
+    let writer = pool(1).connect_with(options.clone()).await.map_err(open)?;
     let lazy = if in_memory {
         None
     } else {
-        let lazy = roomy
+        let lazy = options
+            .clone()
+            .pragma("cache_size", WRITER_CACHE)
             .synchronous(SqliteSynchronous::Normal)
             .pragma("wal_autocheckpoint", CHECKPOINT);
         Some(pool(1).connect_with(lazy).await.map_err(open)?)

@@ -74,7 +74,10 @@ impl Keeper {
                     failed = 0;
                     replica.settings.interval
                 }
-                Err(Fault::NotOurs) => replica.settings.interval.min(Duration::from_secs(5)),
+                Err(Fault::NotOurs) => {
+                    self.look_on().await;
+                    replica.settings.interval.min(Duration::from_secs(5))
+                }
                 Err(fault) => {
                     failed = failed.saturating_add(1);
                     count(&replica.counters.failures, 1);
@@ -101,6 +104,19 @@ impl Keeper {
     /// Resource units spent so far, by Graph's own count.
     pub fn units(&self) -> u64 {
         self.stats.resource_units()
+    }
+
+    /// Another instance keeps it: how fresh it is, the store tells.
+    async fn look_on(&self) {
+        let replica = &self.tenant.replica;
+        match self.mark("fresh").await {
+            Ok(Some(mark)) => {
+                replica.set_ready();
+                replica.set_fresh(mark.number);
+            }
+            Ok(None) => {}
+            Err(fault) => tracing::debug!(error = %Chain(&fault), "how fresh it is is not known"),
+        }
     }
 
     /// One round: brings the replica up to date, from wherever it is.
@@ -189,6 +205,15 @@ impl Keeper {
     async fn changes(&self, lease: &Lease, round: u64) -> Result<(), Fault> {
         for of in self.types().filter(|of| delta::has_one(of)) {
             delta::run(self, lease, of, 0).await?;
+        }
+        if self
+            .tenant
+            .replica
+            .licences_due
+            .swap(false, Ordering::AcqRel)
+        {
+            // Seats were taken or given back here.
+            poll::whole(self, lease, "License", 0).await?;
         }
         // Lists without a change query take turns, so that a round costs no more units than there
         // are types.

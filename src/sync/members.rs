@@ -1,6 +1,7 @@
 //! Members, from the side of groups: change queries over fifty groups at a time bring a hundred
-//! links a page for one unit, and many small groups on one page; a group that turns out to be big
-//! is left out of them and listed, 999 members a page for two units.
+//! links a page for one unit, and many small groups on one page; a group that turns out not to fit
+//! on a page is left out, the chain is begun again without it, and it is listed: 999 members a page
+//! for two units.
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
@@ -30,10 +31,6 @@ const CHUNK: usize = 50;
 const CHAINS: usize = 8;
 /// Members on a page of a list.
 const PAGE: usize = 999;
-/// A group that has filled so many pages of a chain is listed instead: listing costs 2 units for
-/// each 999 members, and a chain is begun again for one more.
-const PAGES_OF_ONE: usize = 3;
-
 const NAME: &str = "members";
 
 /// Reads the members of all groups.
@@ -118,23 +115,17 @@ async fn chunk(
             }
             Err(error) => return Err(error.into()),
         };
-        let mut last: Option<(String, usize)> = None;
+        // A page that is not the last one ends within a group, or with one: that is big.
         loop {
-            let ends_with = page.items.last().and_then(|item| item.get("id")?.as_str());
-            let ends_with = ends_with.map(str::to_ascii_lowercase);
-            let same = last.take().filter(|(id, _)| Some(id) == ends_with.as_ref());
-            let filled = same.map_or(1, |(_, pages)| pages + 1);
             take_over(keeper, lease, &page.items, generation).await?;
             let Some(next) = page.next else {
                 break 'chains;
             };
-            if let Some(id) = ends_with {
-                if filled >= PAGES_OF_ONE {
-                    left.retain(|group| *group != id);
-                    big.push(id);
-                    continue 'chains;
-                }
-                last = Some((id, filled));
+            let ends_with = page.items.last().and_then(|item| item.get("id")?.as_str());
+            if let Some(id) = ends_with.map(str::to_ascii_lowercase) {
+                left.retain(|group| *group != id);
+                big.push(id);
+                continue 'chains;
             }
             page = graph.next_page(&keeper.call(), &next, false).await?;
         }

@@ -145,6 +145,8 @@ pub struct Replica {
     pub nudge: Notify,
     /// Counters.
     pub counters: Counters,
+    /// Whether licences were given or taken here, so that the numbers of seats have changed.
+    pub licences_due: AtomicBool,
     ready: AtomicBool,
     /// When this process looked last, in microseconds, whether another has made it ready.
     looked: AtomicU64,
@@ -169,6 +171,7 @@ impl Replica {
             settings,
             nudge: Notify::new(),
             counters: Counters::default(),
+            licences_due: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             looked: AtomicU64::new(0),
             fresh: AtomicU64::new(0),
@@ -242,7 +245,7 @@ impl Replica {
 }
 
 /// Now, in microseconds.
-pub(crate) fn micros(clock: &dyn Clock) -> i64 {
+pub fn micros(clock: &dyn Clock) -> i64 {
     i64::try_from(clock.now().unix_timestamp_nanos().div_euclid(1_000)).unwrap_or(i64::MAX)
 }
 

@@ -13,7 +13,7 @@ use super::{
     rows::to_row,
 };
 use crate::{
-    resources::Edge,
+    resources::{Edge, EdgeKind},
     store::{
         Tx,
         replica::{EdgeRow, ObjectRow},
@@ -80,6 +80,13 @@ pub(crate) async fn record(
             }
             OwnWrite::Deleted { kind, id } => apply.remove(kind, &[id], true).await?,
         }
+    }
+    let licensed = edges.iter().any(|(edge, _)| edge.kind == EdgeKind::Licence);
+    if licensed {
+        tenant
+            .replica
+            .licences_due
+            .store(true, std::sync::atomic::Ordering::Release);
     }
     related(&mut apply, edges).await?;
     apply.finish().await?;

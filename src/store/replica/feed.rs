@@ -162,13 +162,21 @@ impl Store {
         Ok(rows.first().copied().unwrap_or_default())
     }
 
-    /// Forgets changes and tombstones that are older than `before`.
+    /// Forgets changes and tombstones that are older than `before`, and what was removed here before
+    /// `settled`.
     ///
     /// # Errors
     /// [`Error::Driver`].
-    pub async fn forget_changes(&self, tenant: &str, before: i64) -> Result<u64, Error> {
+    pub async fn forget_changes(
+        &self,
+        tenant: &str,
+        before: i64,
+        settled: i64,
+    ) -> Result<u64, Error> {
         let mut tx = self.begin().await?;
-        let mut forgotten = 0;
+        let mut sql = Statement::new("DELETE FROM replica_edges WHERE removed = 1 AND tenant = ");
+        sql.bind(tenant).push(" AND written < ").bind(settled);
+        let mut forgotten = sql.run(&mut tx, "forget removed edges").await?;
         for table in ["replica_changes", "replica_tombstones"] {
             let mut sql = Statement::new(&format!("DELETE FROM {table} WHERE tenant = "));
             sql.bind(tenant).push(" AND at < ").bind(before);
