@@ -151,7 +151,7 @@ impl Keeper {
         let began = micros(self.app.clock.as_ref());
         let round = self.round.fetch_add(1, Ordering::Relaxed);
         if snapshot::is_due(self).await? {
-            self.all(lease).await?;
+            Box::pin(self.all(lease)).await?;
         } else {
             replica.set_ready();
             replica.progress(|progress| progress.phase = Phase::Steady);
@@ -163,14 +163,14 @@ impl Keeper {
                         "the change query has to start over"
                     );
                     snapshot::restart(self, lease).await?;
-                    self.all(lease).await?;
+                    Box::pin(self.all(lease)).await?;
                 } else {
                     return Err(fault);
                 }
             }
         }
         recheck::run(self, lease).await?;
-        reconcile::run(self, lease).await?;
+        Box::pin(reconcile::run(self, lease)).await?;
         subscription::run(self).await?;
         replica.set_fresh(began);
         let mark = Mark {
@@ -192,10 +192,10 @@ impl Keeper {
 
     /// Reads all there is. When the change query loses its state meanwhile, that is done again.
     async fn all(&self, lease: &Lease) -> Result<(), Fault> {
-        match snapshot::run(self, lease).await {
+        match Box::pin(snapshot::run(self, lease)).await {
             Err(fault) if is_lost(&fault) => {
                 snapshot::restart(self, lease).await?;
-                snapshot::run(self, lease).await
+                Box::pin(snapshot::run(self, lease)).await
             }
             ended => ended,
         }

@@ -54,7 +54,7 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
     count(&replica.counters.drift, 1);
     set(keeper, lease, 0).await?;
     snapshot::restart(keeper, lease).await?;
-    snapshot::run(keeper, lease).await
+    Box::pin(snapshot::run(keeper, lease)).await
 }
 
 async fn set(keeper: &Keeper, lease: &Lease, looks: i64) -> Result<(), Fault> {

@@ -122,34 +122,6 @@ impl Store {
         Ok(all)
     }
 
-    /// A part of the edges of one object: at most `limit`, behind `after` (a far end's id).
-    ///
-    /// # Errors
-    /// [`Error::Driver`].
-    pub async fn edges_after(
-        &self,
-        tenant: &str,
-        relation: &str,
-        near: Near,
-        of: &str,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Vec<EdgeRow>, Error> {
-        let ids = [of.to_owned()];
-        let mut sql = named(tenant, relation, near, &ids);
-        let (_, far, _) = near.columns();
-        if let Some(after) = after {
-            sql.push(&format!(" AND e.{far} > "))
-                .bind(id::to_bytes(after));
-        }
-        sql.push(&format!(" ORDER BY e.{far}, e.part LIMIT "))
-            .bind(limit);
-        fetch!(Source::from(self), "read edges", sql, |row| edge!(
-            row,
-            row.try_get(10)?
-        ))
-    }
-
     /// Which of those the object is related to.
     ///
     /// # Errors
@@ -177,7 +149,7 @@ impl Store {
         Ok(all)
     }
 
-    /// How many edges the object has.
+    /// How many edges the objects have, together.
     ///
     /// # Errors
     /// [`Error::Driver`].
@@ -186,16 +158,21 @@ impl Store {
         tenant: &str,
         relation: &str,
         near: Near,
-        of: &str,
+        ids: &[String],
     ) -> Result<i64, Error> {
         let (at, ..) = near.columns();
-        let mut sql = Statement::new("SELECT count(*) FROM replica_edges WHERE tenant = ");
-        sql.bind(tenant).push(" AND relation = ").bind(relation);
-        sql.push(&format!(" AND removed = 0 AND {at} = "))
-            .bind(id::to_bytes(of));
-        let counts = fetch!(Source::from(self), "count edges", sql, |row| row
-            .try_get::<i64, _>(0)?)?;
-        Ok(counts.first().copied().unwrap_or_default())
+        let mut all = 0;
+        for ids in ids.chunks(IDS) {
+            let mut sql = Statement::new("SELECT count(*) FROM replica_edges WHERE tenant = ");
+            sql.bind(tenant).push(" AND relation = ").bind(relation);
+            sql.push(&format!(" AND {at} IN ("));
+            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
+                .push(")");
+            let counts = fetch!(Source::from(self), "count edges", sql, |row| row
+                .try_get::<i64, _>(0)?)?;
+            all += counts.first().copied().unwrap_or_default();
+        }
+        Ok(all)
     }
 
     /// The members among `ids` that are of type `kind`, as (group, member): the nesting of groups.
@@ -252,21 +229,6 @@ impl Store {
             row, None
         ))
     }
-}
-
-fn named(tenant: &str, relation: &str, near: Near, ids: &[String]) -> Statement {
-    let (at, far, kind) = near.columns();
-    let mut sql = Statement::new("SELECT ");
-    sql.push(COLUMNS).push(&format!(
-        ", f.name FROM replica_edges e LEFT JOIN replica_objects f
-             ON f.tenant = e.tenant AND f.kind = e.{kind} AND f.id = e.{far}
-         WHERE e.tenant = "
-    ));
-    sql.bind(tenant).push(" AND e.relation = ").bind(relation);
-    sql.push(&format!(" AND e.removed = 0 AND e.{at} IN ("));
-    sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-        .push(")");
-    sql
 }
 
 impl Tx {

@@ -108,7 +108,7 @@ async fn story(database: Database) {
     let serving = served(&program).await;
     let ours = app.at(&serving.scim).with_token(Some(&token));
     let live = app.clone();
-    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    let patience = tokio::time::Instant::now() + Duration::from_mins(1);
     loop {
         let ready = ours
             .list("/Users", &[("count", "0"), ("sortBy", "title")])

@@ -182,7 +182,7 @@ async fn what_changed_since_is_found_by_its_time() {
         .list("/Users", &[("filter", filter(&since).as_str())])
         .await
         .expect_status(200);
-    assert_eq!(found.ids(), [user.clone()]);
+    assert_eq!(found.ids(), std::slice::from_ref(&user));
     // A resynchronisation changes nobody's time.
     app.control_post("/delta/forget", &json!({})).await;
     app.caught_up().await;

@@ -59,14 +59,15 @@ pub(in super::super) async fn list(
         .app
         .memory
         .room(&cx.caller.token_id, bytes, cx.call.deadline);
-    let room = room.await?;
+    let mut room = room.await?;
     let (total, found) = match order {
         Some(order) if compiled.exact => {
             by_sql(cx, &compiled.condition, order, window, &numbers).await?
         }
         _ => scan::scan(cx, query, &compiled, window).await?,
     };
-    let texts = page(cx, query, &found, &numbers).await?;
+    let (texts, edges) = page(cx, query, &found, &numbers).await?;
+    room.merge(edges);
     Ok(Some(finished(total, window.start, texts, room)))
 }
 
@@ -262,9 +263,9 @@ async fn page(
     query: &ListQuery,
     found: &[Found],
     numbers: &Numbers,
-) -> Result<Vec<Bytes>, Error> {
+) -> Result<(Vec<Bytes>, Room), Error> {
     if found.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Room::default()));
     }
     if is_plain(cx, &query.projection) {
         return render::plain(cx, found, numbers.epoch).await;
@@ -279,5 +280,5 @@ async fn page(
         .collect();
     rows.sort_by_cached_key(|row| places.get(row.id.as_str()).copied());
     let docs = render::documents(cx, rows, &query.projection).await?;
-    Ok(texts(docs))
+    Ok((texts(docs), Room::default()))
 }

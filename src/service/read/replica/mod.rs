@@ -62,7 +62,8 @@ pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Resu
         let selection = list::selection(cx, &condition, Order::Id);
         let numbers = numbers::Numbers::read(cx).await?;
         let found = store.select_objects(&selection, None, 0, 1).await?;
-        let text = render::plain(cx, &found, numbers.epoch).await?.pop();
+        let (mut texts, _room) = render::plain(cx, &found, numbers.epoch).await?;
+        let text = texts.pop();
         if let (Some((_, modified)), Some(text)) = (found.first(), text) {
             return Ok(Got::Text(text, body::version(*modified)));
         }

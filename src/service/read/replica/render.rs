@@ -8,11 +8,14 @@ use serde_json::Value;
 use super::{
     super::{
         super::{
-            Context, Error, MappedType, offload,
+            Context, Error, MappedType,
+            memory::Room,
+            offload,
             replica::{
                 body,
                 cache::Stamp,
                 compute,
+                rows::near,
                 shape::{Kept, kept},
             },
         },
@@ -22,14 +25,16 @@ use super::{
     related::{self, ById},
 };
 use crate::{
-    resources::Relation,
+    resources::{EdgeKind, Relation, Side},
     scim::{Document, projection::Projection},
-    store::replica::{ObjectRow, Shown},
+    store::replica::{ObjectRow, Shown, relation_name},
     translation::{Shape, document::Known},
 };
 
 /// With more objects, making their documents leaves the async workers.
 const MANY: usize = 16;
+/// What an edge takes while a text is made of it, about.
+const BYTES_PER_EDGE: usize = 512;
 
 /// Whether the finished text can be copied: nothing is projected, nothing in it is hidden from the
 /// caller, and what is joined stands at its end.
@@ -59,18 +64,42 @@ async fn joined<'a>(
     cx: &Context,
     relations: Vec<Related<'a>>,
     ids: &[String],
-) -> Result<Vec<(Related<'a>, ById)>, Error> {
+) -> Result<(Vec<(Related<'a>, ById)>, Room), Error> {
     let mut all = Vec::with_capacity(relations.len());
+    let mut room = Room::default();
     for related in relations {
+        room.merge(space(cx, related.relation, ids).await?);
         let by_id = related::edges(cx, related.relation, ids).await?;
         all.push((related, by_id));
     }
-    Ok(all)
+    Ok((all, room))
+}
+
+/// Room for the edges of a relation of which an object may have very many.
+async fn space(cx: &Context, relation: &dyn Relation, ids: &[String]) -> Result<Room, Error> {
+    let (kind, side) = relation.edge();
+    if kept(relation) == Kept::InDocument || (kind, side) == (EdgeKind::Member, Side::To) {
+        return Ok(Room::default());
+    }
+    let store = &cx.app.store;
+    let count = store
+        .count_edges(&cx.tenant.name, relation_name(kind), near(side), ids)
+        .await?;
+    let bytes = usize::try_from(count).unwrap_or(usize::MAX);
+    let bytes = bytes.saturating_mul(BYTES_PER_EDGE);
+    let memory = &cx.app.memory;
+    memory
+        .room(&cx.caller.token_id, bytes, cx.call.deadline)
+        .await
 }
 
 /// The texts of objects in their default form, in their order: those that are at hand, and the
 /// others made. One that is gone meanwhile is left out.
-pub(super) async fn plain(cx: &Context, found: &[Found], epoch: i64) -> Result<Vec<Bytes>, Error> {
+pub(super) async fn plain(
+    cx: &Context,
+    found: &[Found],
+    epoch: i64,
+) -> Result<(Vec<Bytes>, Room), Error> {
     let kind = cx.kind().name;
     let cache = &cx.tenant.replica.texts;
     let stamp = |modified: i64| Stamp {
@@ -88,9 +117,11 @@ pub(super) async fn plain(cx: &Context, found: &[Found], epoch: i64) -> Result<V
         .filter(|(_, text)| text.is_none())
         .map(|((id, _), _)| id.clone())
         .collect();
+    let mut room = Room::default();
     if !missing.is_empty() {
         let shown = cx.app.store.shown(&cx.tenant.name, kind, &missing).await?;
-        let made = make(cx, &shown).await?;
+        let (made, space) = make(cx, &shown).await?;
+        room.merge(space);
         let mut made: HashMap<&str, (i64, Bytes)> = shown
             .iter()
             .zip(made)
@@ -105,11 +136,11 @@ pub(super) async fn plain(cx: &Context, found: &[Found], epoch: i64) -> Result<V
             }
         }
     }
-    Ok(texts.into_iter().flatten().collect())
+    Ok((texts.into_iter().flatten().collect(), room))
 }
 
 /// Makes the texts of objects.
-async fn make(cx: &Context, shown: &[Shown]) -> Result<Vec<Bytes>, Error> {
+async fn make(cx: &Context, shown: &[Shown]) -> Result<(Vec<Bytes>, Room), Error> {
     let ids: Vec<String> = shown.iter().map(|one| one.id.clone()).collect();
     let relations = cx.mapped.related();
     let relations = relations
@@ -118,7 +149,7 @@ async fn make(cx: &Context, shown: &[Shown]) -> Result<Vec<Bytes>, Error> {
             Projection::all().wants(&related.row.path, related.row.attribute.returned)
         })
         .collect();
-    let joined = joined(cx, relations, &ids).await?;
+    let (joined, room) = joined(cx, relations, &ids).await?;
     let base = &*cx.base_url;
     let mut texts = Vec::with_capacity(shown.len());
     for one in shown {
@@ -151,7 +182,7 @@ async fn make(cx: &Context, shown: &[Shown]) -> Result<Vec<Bytes>, Error> {
         text.push(b'}');
         texts.push(Bytes::from(text));
     }
-    Ok(texts)
+    Ok((texts, room))
 }
 
 fn write_json(into: &mut Vec<u8>, value: &Value) {
@@ -205,7 +236,7 @@ pub(super) async fn whole(
     relations: Vec<Related<'_>>,
 ) -> Result<Vec<Document>, Error> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let joined = joined(cx, relations, &ids).await?;
+    let (joined, _room) = joined(cx, relations, &ids).await?;
     // Rows are named by their place: what goes to another thread borrows nothing.
     let places: Vec<(usize, &'static dyn Relation, ById)> = joined
         .into_iter()
