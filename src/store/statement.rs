@@ -8,6 +8,7 @@ use sqlx::{
 use super::{
     error::Error,
     pool::{Store, Tx, TxKind},
+    replica::to_bytes,
 };
 
 /// A value to bind.
@@ -100,6 +101,21 @@ impl Statement {
             self.bind(value);
         }
         self
+    }
+
+    /// Adds ids with commas between them, for `IN (…)`: the last one again and again up to the next
+    /// of a few numbers, so that few texts are prepared.
+    pub fn bind_ids(&mut self, ids: &[String]) -> &mut Self {
+        let sizes = [1, 10, 50, 200, 500];
+        let size = sizes.into_iter().find(|size| *size >= ids.len());
+        let size = size.unwrap_or(ids.len());
+        let last = ids.last().map(|id| to_bytes(id));
+        let all = ids.iter().map(|id| to_bytes(id));
+        let all = all
+            .chain(std::iter::repeat_n(last, size).flatten())
+            .take(size);
+        let all: Vec<Vec<u8>> = all.collect();
+        self.bind_all(all)
     }
 
     /// Adds `(…)`, one row of values.

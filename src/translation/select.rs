@@ -61,6 +61,14 @@ impl Mapping {
         )
     }
 
+    /// Whether all that evaluating a path takes is in a default answer.
+    pub fn is_in_default_answer(&self, path: &AttrPath) -> bool {
+        self.rows
+            .iter()
+            .filter(|row| row.is_read() && needs(path, row, &row.place().attr()))
+            .all(|row| matches!(row.returned, Returned::Default | Returned::Always))
+    }
+
     /// Whether an answer, a filter or a sort looks at what no list gives.
     pub fn looks_beyond(&self, path: &AttrPath) -> bool {
         self.rows.iter().filter(|row| row.is_read()).any(|row| {

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 
 /// Bytes of texts that are kept.
-const CAPACITY: usize = 32 << 20;
+const CAPACITY: usize = 16 << 20;
 /// Longer texts are not kept.
 const LONGEST: usize = 64 << 10;
 /// What an entry takes beside its text.

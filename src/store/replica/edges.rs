@@ -1,6 +1,6 @@
 //! Edges: one row for each relation between two objects, found from either end.
 
-use super::{IDS, ROWS, id};
+use super::{IDS, id, parts};
 use crate::store::{
     error::Error,
     pool::{Store, Tx},
@@ -97,7 +97,7 @@ impl Store {
             ));
             sql.bind(tenant).push(" AND e.relation = ").bind(relation);
             sql.push(&format!(" AND e.removed = 0 AND e.{at} IN ("));
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)));
+            sql.bind_ids(ids);
             sql.push(&format!(") ORDER BY e.{at}, e.{far}, e.part"));
             let rows = fetch!(Source::from(self), "read edges", sql, |row| (
                 id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?),
@@ -140,7 +140,7 @@ impl Store {
             sql.push(" AND e.removed = 0 AND e.from_id = ")
                 .bind(id::to_bytes(from));
             sql.push(" AND e.to_id IN (");
-            sql.bind_all(to.iter().map(|id| id::to_bytes(id))).push(")");
+            sql.bind_ids(to).push(")");
             let rows = fetch!(Source::from(self), "look for edges", sql, |row| {
                 id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?)
             })?;
@@ -166,8 +166,7 @@ impl Store {
             let mut sql = Statement::new("SELECT count(*) FROM replica_edges WHERE tenant = ");
             sql.bind(tenant).push(" AND relation = ").bind(relation);
             sql.push(&format!(" AND {at} IN ("));
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                .push(")");
+            sql.bind_ids(ids).push(")");
             let counts = fetch!(Source::from(self), "count edges", sql, |row| row
                 .try_get::<i64, _>(0)?)?;
             all += counts.first().copied().unwrap_or_default();
@@ -195,8 +194,7 @@ impl Store {
                 .push(" AND relation = 'member' AND removed = 0 AND to_kind = ")
                 .bind(kind);
             sql.push(&format!(" AND {at} IN ("));
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                .push(")");
+            sql.bind_ids(ids).push(")");
             let rows = fetch!(Source::from(self), "read nested groups", sql, |row| (
                 id::from_bytes(&row.try_get::<Vec<u8>, _>(0)?),
                 id::from_bytes(&row.try_get::<Vec<u8>, _>(1)?),
@@ -259,7 +257,7 @@ impl Tx {
             sql.bind(tenant).push(" AND e.relation IN (");
             sql.bind_all(relations.iter().copied())
                 .push(&format!(") AND e.{at} IN ("));
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)));
+            sql.bind_ids(ids);
             sql.push(&format!(") ORDER BY e.{at}, e.relation, e.{far}, e.part"));
             let rows = fetch!(Source::from(&mut *self), "read edges", sql, |row| edge!(
                 row,
@@ -291,7 +289,7 @@ impl Tx {
             sql.push(" AND e.from_id = ")
                 .bind(id::to_bytes(from))
                 .push(" AND e.to_id IN (");
-            sql.bind_all(to.iter().map(|id| id::to_bytes(id))).push(")");
+            sql.bind_ids(to).push(")");
             let rows = fetch!(
                 Source::from(&mut *self),
                 "read these edges",
@@ -327,7 +325,7 @@ impl Tx {
     /// # Errors
     /// [`Error::Driver`].
     pub async fn put_edges(&mut self, tenant: &str, rows: &[EdgeRow]) -> Result<(), Error> {
-        for rows in rows.chunks(ROWS) {
+        for rows in parts(rows) {
             let mut sql = Statement::new(
                 "INSERT INTO replica_edges (tenant, relation, from_id, to_id, part, from_kind,
                      to_kind, detail, generation, written, removed) VALUES ",
@@ -403,8 +401,7 @@ impl Tx {
             sql.push(" AND e.written < ")
                 .bind(written)
                 .push(" AND e.from_id IN (");
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                .push(")");
+            sql.bind_ids(ids).push(")");
             let rows = fetch!(
                 Source::from(&mut *self),
                 "look for unseen edges",

@@ -1,7 +1,7 @@
 //! The change feed: what became of which object, when, and by whom. Numbered per tenant, without
 //! gaps and in the order in which changes become visible.
 
-use super::{ROWS, id};
+use super::{id, parts};
 use crate::store::{
     error::Error,
     pool::{Store, Tx},
@@ -92,7 +92,7 @@ impl Tx {
             .await?
             .map_or(count, |mark| mark.number);
         let mut seq = last - count;
-        for changes in changes.chunks(ROWS) {
+        for changes in parts(changes) {
             let mut sql = Statement::new(
                 "INSERT INTO replica_changes (tenant, seq, at, kind, id, change, attributes, cause) VALUES ",
             );

@@ -1,6 +1,6 @@
 //! Objects with their finished documents, the keys by which they are found, and tombstones.
 
-use super::{IDS, ROWS, id};
+use super::{IDS, id, parts};
 use crate::{
     store::{
         error::Error,
@@ -68,16 +68,10 @@ fn of_kind(sql: &str, tenant: &str, kind: &str) -> Statement {
     statement
 }
 
-fn with_ids<'a>(
-    sql: &str,
-    tenant: &str,
-    kind: &str,
-    ids: impl IntoIterator<Item = &'a String>,
-) -> Statement {
+fn with_ids(sql: &str, tenant: &str, kind: &str, ids: &[String]) -> Statement {
     let mut statement = of_kind(sql, tenant, kind);
     statement.push(" AND id IN (");
-    let ids = ids.into_iter().map(|id| id::to_bytes(id));
-    statement.bind_all(ids).push(")");
+    statement.bind_ids(ids).push(")");
     statement
 }
 
@@ -286,7 +280,7 @@ impl Tx {
         kind: &str,
         rows: &[ObjectRow],
     ) -> Result<(), Error> {
-        for rows in rows.chunks(ROWS) {
+        for rows in parts(rows) {
             let mut sql = Statement::new(
                 "INSERT INTO replica_objects (tenant, kind, id, name, entity, body, links, created,
                      modified, generation, written, guard) VALUES ",
@@ -344,7 +338,7 @@ impl Tx {
                 entries.iter().map(move |entry| (id.clone(), entry))
             })
             .collect();
-        for rows in all.chunks(ROWS) {
+        for rows in parts(&all) {
             let mut sql = Statement::new(
                 "INSERT INTO replica_values (tenant, kind, attr, key, id, element) VALUES ",
             );
@@ -381,8 +375,7 @@ impl Tx {
             let mut sql = Statement::new("UPDATE replica_objects SET generation = ");
             sql.bind(generation).push(" WHERE tenant = ").bind(tenant);
             sql.push(" AND kind = ").bind(kind).push(" AND id IN (");
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                .push(")");
+            sql.bind_ids(ids).push(")");
             sql.run(self, "note seen objects").await?;
         }
         Ok(())
@@ -407,8 +400,7 @@ impl Tx {
                 .push(" AND tenant = ")
                 .bind(tenant);
             sql.push(" AND kind = ").bind(kind).push(" AND id IN (");
-            sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                .push(")");
+            sql.bind_ids(ids).push(")");
             sql.run(self, "touch objects").await?;
         }
         Ok(())
@@ -426,7 +418,7 @@ impl Tx {
         at: i64,
         own: bool,
     ) -> Result<(), Error> {
-        for ids in ids.chunks(ROWS) {
+        for ids in parts(ids) {
             for table in ["DELETE FROM replica_values", "DELETE FROM replica_objects"] {
                 let sql = with_ids(table, tenant, kind, ids);
                 sql.run(self, "remove objects").await?;
@@ -437,8 +429,7 @@ impl Tx {
                     " AND relation IN ('member', 'owner', 'manager', 'role', 'licence') AND ",
                 );
                 sql.push(end).push(" IN (");
-                sql.bind_all(ids.iter().map(|id| id::to_bytes(id)))
-                    .push(")");
+                sql.bind_ids(ids).push(")");
                 sql.run(self, "remove edges of objects").await?;
             }
             let mut sql = Statement::new(
