@@ -48,7 +48,7 @@ pub async fn get(
     fresh: bool,
 ) -> Result<Resource, Error> {
     cx.may_show(projection)?;
-    if !fresh && !replica::is_beyond(cx, projection) && replica::serves(cx).await? {
+    if !fresh && replica::serves(cx).await? {
         match replica::get(cx, id, projection).await? {
             replica::Got::Document(doc) => return Ok(Resource::Document(doc)),
             replica::Got::Text(text, version) => return Ok(Resource::Text(text, version)),
@@ -71,7 +71,7 @@ pub(super) async fn of_replica(
     id: &str,
     projection: &Projection,
 ) -> Result<Option<Document>, Error> {
-    if replica::is_beyond(cx, projection) || !replica::serves(cx).await? {
+    if !replica::serves(cx).await? {
         return Ok(None);
     }
     replica::document(cx, id, projection).await

@@ -310,25 +310,31 @@ fn queries() -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn random_queries_find_what_the_evaluator_finds() {
     for database in Database::all().await {
-        let name = database.name;
-        let app = App::with(Options {
-            replica: true,
-            database: Some(database),
-            users: 120,
-            groups: 15,
-            ..Options::default()
-        })
-        .await;
-        app.caught_up().await;
-        let live = app.live_twin().await;
-        expect_equal(&app, &live).await;
-        let tenant = app.tenant();
-        let mut kinds = Vec::new();
-        for path in PATHS {
-            let of = tenant.resource_type(&path[1..]).unwrap();
-            kinds.push(kind(path, of, documents(&app, path).await));
-        }
-        let seed = 9;
-        compare(&app, name, &kinds, seed, queries()).await;
+        random_queries("standard", database).await;
     }
+    random_queries("iga-flat", Database::memory()).await;
+}
+
+async fn random_queries(mapping: &'static str, database: Database) {
+    let name = database.name;
+    let app = App::with(Options {
+        replica: true,
+        mapping,
+        database: Some(database),
+        users: 120,
+        groups: 15,
+        ..Options::default()
+    })
+    .await;
+    app.caught_up().await;
+    let live = app.live_twin().await;
+    expect_equal(&app, &live).await;
+    let tenant = app.tenant();
+    let mut kinds = Vec::new();
+    for path in PATHS {
+        let of = tenant.resource_type(&path[1..]).unwrap();
+        kinds.push(kind(path, of, documents(&app, path).await));
+    }
+    let seed = 9;
+    compare(&app, name, &kinds, seed, queries()).await;
 }

@@ -10,7 +10,7 @@ use super::{
         super::{Context, Error, memory::Room},
         ListPage,
     },
-    is_beyond, is_plain,
+    is_plain,
     numbers::Numbers,
     related, render, scan, texts,
 };
@@ -39,7 +39,7 @@ pub(in super::super) async fn list(
     cx: &Context,
     query: &ListQuery,
 ) -> Result<Option<ListPage>, Error> {
-    if is_beyond(cx, &query.projection) || looks_beyond(cx, query) {
+    if looks_beyond(cx, query) {
         return Ok(None);
     }
     let settings = &cx.app.settings;

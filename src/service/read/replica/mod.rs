@@ -1,5 +1,6 @@
 //! Reading from the replica: Graph is not asked.
 
+mod beyond;
 mod list;
 mod numbers;
 mod related;
@@ -41,13 +42,6 @@ pub(crate) async fn serves(cx: &Context) -> Result<bool, Error> {
     Ok(replica
         .serves(&cx.app.store, &cx.tenant.name, clock)
         .await?)
-}
-
-/// Whether an answer needs what no list of Graph's gives, and the replica does not hold.
-pub(super) fn is_beyond(cx: &Context, projection: &Projection) -> bool {
-    let mapping = cx.mapping();
-    !mapping.per_object_select(projection).is_empty()
-        || !mapping.side_resources(projection).is_empty()
 }
 
 /// One object.

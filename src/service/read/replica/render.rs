@@ -21,6 +21,7 @@ use super::{
         },
         Related,
     },
+    beyond,
     list::Found,
     related::{self, ById},
 };
@@ -47,6 +48,7 @@ pub(in super::super) fn is_plain(cx: &Context, projection: &Projection) -> bool 
                 && related.row.shape == Shape::Elements
     };
     projection.is_default()
+        && !beyond::is_wanted(cx, projection)
         && full.related().count() == cx.mapped.related().count()
         && !cx.hides_role_groups()
         && cx.mapped.related().all(at_the_end)
@@ -216,6 +218,7 @@ pub(super) async fn documents(
     projection: &Projection,
 ) -> Result<Vec<Document>, Error> {
     let relations = wanted(cx, projection);
+    let rows = beyond::add(cx, rows, projection).await?;
     let whole = whole(cx, rows, relations).await?;
     let (own, projection) = (cx.clone(), projection.clone());
     let much = whole.len() > MANY;

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Objects looked at at once.
-const CHUNK: i64 = 500;
+const CHUNK: i64 = 250;
 
 /// How many match, and the objects of the window.
 ///
