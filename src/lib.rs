@@ -5,7 +5,7 @@
 //! ```text
 //! 6  cli/  config/                wiring: reads files and environment, builds everything, owns the loops
 //! 5  http/                        axum; the only floor that knows status codes
-//! 4  service/                     use cases: decide with floors 0-2, act through floor 3
+//! 4  service/  sync/              use cases, and what keeps the replica: decide with floors 0-2
 //! 3  graph/  store/  credential/  I/O: Graph over HTTP, SQL, Entra tokens     simulator/ beside them
 //!    heavy.rs                     threads for long pure work
 //! 2  resources/  translation/     pure: what each resource type is; SCIM <-> Graph by rule files

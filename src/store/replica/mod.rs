@@ -13,7 +13,7 @@ pub use feed::{Change, ChangeQuery, ChangeRow};
 pub use id::{from_bytes, to_bytes};
 pub use objects::{ObjectRow, Shown, Tombstone};
 pub use query::{Order, Selection, relation_name};
-pub use state::{Mark, StateRow};
+pub use state::Mark;
 
 /// Ids of one `IN (…)`.
 const IDS: usize = 500;

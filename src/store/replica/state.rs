@@ -18,9 +18,6 @@ pub struct Mark {
     pub at: i64,
 }
 
-/// A named state with its name.
-pub type StateRow = (String, Mark);
-
 async fn mark(from: Source<'_>, tenant: &str, name: &str) -> Result<Option<Mark>, Error> {
     let mut sql = Statement::new("SELECT value, number, at FROM replica_state WHERE tenant = ");
     sql.bind(tenant).push(" AND name = ").bind(name);
@@ -52,24 +49,6 @@ impl Store {
         fetch!(Source::from(self), "read numbers", sql, |row| (
             row.try_get::<String, _>(0)?,
             row.try_get::<i64, _>(1)?
-        ))
-    }
-
-    /// All named states of a tenant.
-    ///
-    /// # Errors
-    /// [`Error::Driver`].
-    pub async fn marks(&self, tenant: &str) -> Result<Vec<StateRow>, Error> {
-        let mut sql =
-            Statement::new("SELECT name, value, number, at FROM replica_state WHERE tenant = ");
-        sql.bind(tenant).push(" ORDER BY name");
-        fetch!(Source::from(self), "read states", sql, |row| (
-            row.try_get::<String, _>(0)?,
-            Mark {
-                value: row.try_get(1)?,
-                number: row.try_get(2)?,
-                at: row.try_get(3)?,
-            }
         ))
     }
 
