@@ -22,7 +22,7 @@ use crate::{
     resources::{EdgeKind, Side},
     store::{
         Tx,
-        replica::{Change, EdgeRow, Near, ObjectRow, relation_name},
+        replica::{Change, EdgeRow, Near, ObjectRow, relation_name, to_bytes},
     },
     translation::index::UNKEYED,
 };
@@ -38,6 +38,11 @@ pub(crate) const DIRECTORY: &str = "directory";
 
 /// The marks that count how often names and nesting of groups, and names of others, have changed.
 pub(crate) const EPOCHS: [&str; 2] = ["epoch:Group", "epoch:User"];
+
+/// The mark that counts the objects of a type whose ids begin with that byte.
+pub(crate) fn rank_name(kind: &str, first: u8) -> String {
+    format!("rank:{kind}:{first:02x}")
+}
 
 /// One transaction's worth of changes.
 pub(crate) struct Apply<'a> {
@@ -255,7 +260,7 @@ impl<'a> Apply<'a> {
         let (mut rows, mut old, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let (mut same, mut renamed) = (Vec::new(), Vec::new());
         let (mut put, mut removed) = (Vec::new(), Vec::new());
-        let mut created = 0;
+        let mut created = Vec::new();
         for one in ready {
             self.stale += u64::from(one.stale);
             let id = one.row.id.clone();
@@ -276,7 +281,7 @@ impl<'a> Apply<'a> {
             values.push((id.clone(), one.entries));
             match one.outcome {
                 Outcome::Created => {
-                    created += 1;
+                    created.push(id.clone());
                     self.tell(kind, &id, "created", Vec::new());
                 }
                 Outcome::Updated(names) => self.tell(kind, &id, "updated", names),
@@ -298,7 +303,7 @@ impl<'a> Apply<'a> {
         self.tx
             .seen_objects(tenant, kind, &same, self.times.generation)
             .await?;
-        self.count(kind, created).await?;
+        self.count(kind, &created, 1).await?;
         self.tx.put_edges(tenant, &put).await?;
         self.tx.remove_edges(tenant, &removed).await?;
         // The objects themselves are told of above; their far ends are not.
@@ -307,14 +312,21 @@ impl<'a> Apply<'a> {
         self.renamed(kind, &renamed).await
     }
 
-    /// Keeps the number of objects of a type.
-    async fn count(&mut self, kind: &str, by: i64) -> Result<(), Fault> {
-        if by == 0 {
+    /// Keeps the number of objects of a type: `by` for each of those that came or went, in all and
+    /// by the first byte of their ids.
+    async fn count(&mut self, kind: &str, ids: &[String], by: i64) -> Result<(), Fault> {
+        if ids.is_empty() {
             return Ok(());
         }
-        let name = format!("count:{kind}");
+        let mut marks: BTreeMap<String, i64> = BTreeMap::new();
+        for id in ids {
+            *marks.entry(format!("count:{kind}")).or_default() += by;
+            let first = to_bytes(id).first().copied().unwrap_or_default();
+            *marks.entry(rank_name(kind, first)).or_default() += by;
+        }
+        let marks: Vec<(String, i64)> = marks.into_iter().collect();
         self.tx
-            .add_to_mark(&self.tenant.name, &name, by, self.times.now)
+            .add_to_marks(&self.tenant.name, &marks, self.times.now)
             .await?;
         Ok(())
     }
@@ -500,8 +512,8 @@ impl<'a> Apply<'a> {
             .remove_objects(tenant, kind, &ids, self.times.now, own)
             .await?;
         self.turn(kind).await?;
-        let gone = i64::try_from(there.len()).unwrap_or(i64::MAX);
-        self.count(kind, -gone).await?;
+        let gone: Vec<String> = there.iter().map(|(id, _)| id.clone()).collect();
+        self.count(kind, &gone, -1).await?;
         for (id, _) in &there {
             self.tell(kind, id, "deleted", Vec::new());
         }

@@ -121,6 +121,9 @@ impl Compiler<'_> {
                     sql.push("1 = 0");
                 }
             }
+            Condition::From(bytes) => {
+                sql.push("o.id >= ").bind(bytes.as_slice());
+            }
             Condition::Modified { from, to } => {
                 sql.push("(1 = 1");
                 if let Some((at, included)) = from {

@@ -1,6 +1,6 @@
 //! Where the reconcilers stand: links, cursors, counts; the lease; objects to be read again.
 
-use super::id;
+use super::{id, parts};
 use crate::store::{
     error::Error,
     pool::{Store, Tx},
@@ -46,6 +46,25 @@ impl Store {
         let mut sql = Statement::new("SELECT name, number FROM replica_state WHERE tenant = ");
         sql.bind(tenant).push(" AND name IN (");
         sql.bind_all(names.iter().copied()).push(")");
+        fetch!(Source::from(self), "read numbers", sql, |row| (
+            row.try_get::<String, _>(0)?,
+            row.try_get::<i64, _>(1)?
+        ))
+    }
+
+    /// The numbers of the named states whose names begin so.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn numbers_below(
+        &self,
+        tenant: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, i64)>, Error> {
+        let mut sql = Statement::new("SELECT name, number FROM replica_state WHERE tenant = ");
+        sql.bind(tenant).push(" AND substr(name, 1, ");
+        sql.push(&prefix.chars().count().to_string());
+        sql.push(") = ").bind(prefix);
         fetch!(Source::from(self), "read numbers", sql, |row| (
             row.try_get::<String, _>(0)?,
             row.try_get::<i64, _>(1)?
@@ -203,6 +222,42 @@ impl Tx {
                  SET number = replica_state.number + excluded.number, at = excluded.at",
         );
         sql.run(self, "change a count").await?;
+        Ok(())
+    }
+
+    /// As [`Self::add_to_mark`], of many.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn add_to_marks(
+        &mut self,
+        tenant: &str,
+        marks: &[(String, i64)],
+        at: i64,
+    ) -> Result<(), Error> {
+        for marks in parts(marks) {
+            let mut sql = Statement::new(
+                "INSERT INTO replica_state (tenant, name, value, number, at) VALUES ",
+            );
+            for (i, (name, by)) in marks.iter().enumerate() {
+                if i > 0 {
+                    sql.push(", ");
+                }
+                let row = [
+                    tenant.into(),
+                    name.as_str().into(),
+                    "".into(),
+                    (*by).into(),
+                    at.into(),
+                ];
+                sql.row(row);
+            }
+            sql.push(
+                " ON CONFLICT (tenant, name) DO UPDATE
+                     SET number = replica_state.number + excluded.number, at = excluded.at",
+            );
+            sql.run(self, "change counts").await?;
+        }
         Ok(())
     }
 

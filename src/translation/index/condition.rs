@@ -38,6 +38,8 @@ pub enum Condition {
     Element(Vec<(i64, Test)>),
     /// The object has this id.
     Id(String),
+    /// The bytes of its id are these, or behind them.
+    From(Vec<u8>),
     /// The present state was first seen then: (microseconds, included) or later, or earlier.
     Modified {
         /// Not before.

@@ -172,14 +172,27 @@ async fn one_instance_keeps_it_and_another_takes_over() {
 async fn a_walk_yields_each_object_once() {
     for database in Database::lasting().await {
         let name = database.name;
-        let app = start(&[], database).await;
+        // Enough for places deep in the list, which are found by how many ids begin with what.
+        let app = App::with(Options {
+            replica: true,
+            users: 1_300,
+            database: Some(database),
+            ..Options::default()
+        })
+        .await;
+        app.caught_up().await;
         let second = app.second_instance().await;
-        let all = app
-            .list("/Users", &[("count", "500"), ("attributes", "id")])
-            .await
-            .ids();
+        let mut all = Vec::new();
+        for start in ["1", "900"] {
+            let query = [
+                ("startIndex", start),
+                ("count", "899"),
+                ("attributes", "id"),
+            ];
+            all.extend(app.list("/Users", &query).await.ids());
+        }
         let mut clients = tokio::task::JoinSet::new();
-        for (client, size) in [(0_usize, 7_usize), (1, 30), (2, 99)] {
+        for (client, size) in [(0_usize, 37_usize), (1, 130), (2, 299)] {
             let instances = [app.clone(), second.clone()];
             let total = all.len();
             clients.spawn(async move {

@@ -239,10 +239,19 @@ async fn by_sql(
     let all = *condition == Condition::All;
     let mut found = Vec::new();
     if window.count > 0 && !(all && window.start > numbers.count) {
-        let (offset, limit) = (whole(window.start - 1), whole(window.count));
-        found = store
-            .select_objects(&selection, None, offset, limit)
-            .await?;
+        let limit = whole(window.count);
+        found = match deep(cx, all, order, window).await? {
+            Some((from, offset)) => {
+                let near = self::selection(cx, &from, order);
+                store.select_objects(&near, None, offset, limit).await?
+            }
+            None => {
+                let offset = whole(window.start - 1);
+                store
+                    .select_objects(&selection, None, offset, limit)
+                    .await?
+            }
+        };
     }
     // A page that is not full is the last one.
     let is_last = found.len() < window.count && (window.start == 1 || !found.is_empty());
@@ -255,6 +264,41 @@ async fn by_sql(
         usize::try_from(count).unwrap_or_default()
     };
     Ok((total, found))
+}
+
+/// Before this place, counting what precedes it costs less than looking up where it is.
+const DEEP: usize = 500;
+
+/// Where a place deep in the list of all begins: behind which id, and how many further on.
+async fn deep(
+    cx: &Context,
+    all: bool,
+    order: Order,
+    window: Window,
+) -> Result<Option<(Condition, i64)>, Error> {
+    if !all || order != Order::Id || window.start <= DEEP {
+        return Ok(None);
+    }
+    let prefix = format!("rank:{}:", cx.kind().name);
+    let store = &cx.app.store;
+    let mut ranks: Vec<(u8, i64)> = store
+        .numbers_below(&cx.tenant.name, &prefix)
+        .await?
+        .into_iter()
+        .filter_map(|(name, number)| {
+            let first = u8::from_str_radix(name.strip_prefix(&prefix)?, 16).ok()?;
+            Some((first, number))
+        })
+        .collect();
+    ranks.sort_unstable();
+    let mut before = i64::try_from(window.start - 1).unwrap_or(i64::MAX);
+    for (first, number) in ranks {
+        if before < number {
+            return Ok(Some((Condition::From(vec![first]), before)));
+        }
+        before -= number;
+    }
+    Ok(None)
 }
 
 /// The texts of the objects, in their order. One that is gone meanwhile is left out.
