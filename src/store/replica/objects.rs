@@ -191,6 +191,32 @@ impl Store {
         Ok(all)
     }
 
+    /// The moment of an object, and the sum of those named counts; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn moment(
+        &self,
+        tenant: &str,
+        kind: &str,
+        id: &str,
+        counts: &[&str],
+    ) -> Result<Option<(i64, i64)>, Error> {
+        let mut sql = Statement::new(
+            "SELECT o.modified, coalesce((SELECT CAST(sum(s.number) AS BIGINT)
+                 FROM replica_state s WHERE s.tenant = o.tenant AND s.name IN (",
+        );
+        sql.bind_all(counts.iter().copied());
+        sql.push(")), 0) FROM replica_objects o WHERE o.tenant = ");
+        sql.bind(tenant).push(" AND o.kind = ").bind(kind);
+        sql.push(" AND o.id = ").bind(id::to_bytes(id));
+        let rows = fetch!(Source::from(self), "read a moment", sql, |row| (
+            row.try_get::<i64, _>(0)?,
+            row.try_get::<i64, _>(1)?
+        ))?;
+        Ok(rows.first().copied())
+    }
+
     /// When an object was deleted, if the replica saw it.
     ///
     /// # Errors

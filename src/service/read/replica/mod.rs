@@ -13,8 +13,7 @@ use serde_json::Value;
 use super::super::{Context, Error, replica::body};
 use crate::{
     scim::{Document, projection::Projection},
-    store::replica::{Order, from_bytes, to_bytes},
-    translation::index::Condition,
+    store::replica::{from_bytes, to_bytes},
 };
 
 pub(super) use list::list;
@@ -52,14 +51,13 @@ pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Resu
     let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
     let ids = [id.to_owned()];
     if is_plain(cx, projection) {
-        let condition = Condition::Id(from_bytes(&to_bytes(id)));
-        let selection = list::selection(cx, &condition, Order::Id);
-        let numbers = numbers::Numbers::read(cx).await?;
-        let found = store.select_objects(&selection, None, 0, 1).await?;
-        let (mut texts, _room) = render::plain(cx, &found, numbers.epoch).await?;
-        let text = texts.pop();
-        if let (Some((_, modified)), Some(text)) = (found.first(), text) {
-            return Ok(Got::Text(text, body::version(*modified)));
+        let epochs = numbers::epochs(kind);
+        if let Some((modified, epoch)) = store.moment(tenant, kind, id, epochs).await? {
+            let found = [(from_bytes(&to_bytes(id)), modified)];
+            let (mut texts, _room) = render::plain(cx, &found, epoch).await?;
+            if let Some(text) = texts.pop() {
+                return Ok(Got::Text(text, body::version(modified)));
+            }
         }
     } else if let Some(row) = store.objects(tenant, kind, &ids).await?.pop() {
         let mut docs = render::documents(cx, vec![row], projection).await?;

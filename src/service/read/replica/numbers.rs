@@ -3,6 +3,16 @@
 
 use super::super::super::{Context, Error, replica::apply::EPOCHS};
 
+/// The marks of which the epoch of a type is the sum: users show groups, and no names of other users
+/// but those in their own text.
+pub(super) fn epochs(kind: &str) -> &'static [&'static str] {
+    if kind == "User" {
+        &EPOCHS[..1]
+    } else {
+        &EPOCHS
+    }
+}
+
 /// The numbers of one resource type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Numbers {
@@ -37,8 +47,7 @@ impl Numbers {
                 numbers.keyed = number == cx.mapped.shape.fingerprint;
             } else if name == unkeyed {
                 numbers.unkeyed = number > 0;
-            } else if name == EPOCHS[0] || kind != "User" {
-                // Users show groups, and no names of other users that are not in their own text.
+            } else if epochs(kind).contains(&name.as_str()) {
                 numbers.epoch += number;
             }
         }
