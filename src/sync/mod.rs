@@ -14,6 +14,7 @@ mod keeper;
 mod lease;
 mod links;
 mod members;
+mod objects;
 mod poll;
 mod recheck;
 mod reconcile;

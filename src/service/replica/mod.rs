@@ -9,6 +9,7 @@ pub(crate) mod guard;
 pub(crate) mod import;
 pub(crate) mod own;
 mod progress;
+mod relate;
 pub(crate) mod rows;
 pub(crate) mod shape;
 

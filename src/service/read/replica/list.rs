@@ -240,18 +240,13 @@ async fn by_sql(
     let mut found = Vec::new();
     if window.count > 0 && !(all && window.start > numbers.count) {
         let limit = whole(window.count);
-        found = match deep(cx, all, order, window).await? {
-            Some((from, offset)) => {
-                let near = self::selection(cx, &from, order);
-                store.select_objects(&near, None, offset, limit).await?
-            }
-            None => {
-                let offset = whole(window.start - 1);
-                store
-                    .select_objects(&selection, None, offset, limit)
-                    .await?
-            }
+        let place = deep(cx, all, order, window).await?;
+        let (from, offset) = match &place {
+            Some((from, offset)) => (from, *offset),
+            None => (condition, whole(window.start - 1)),
         };
+        let near = self::selection(cx, from, order);
+        found = store.select_objects(&near, None, offset, limit).await?;
     }
     // A page that is not full is the last one.
     let is_last = found.len() < window.count && (window.start == 1 || !found.is_empty());
