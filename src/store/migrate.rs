@@ -50,6 +50,20 @@ pub(super) fn migrator(backend: Backend) -> Migrator {
     )
 }
 
+/// What SQLite is to believe of the edges: that a tenant and a relation alone tell few of them apart.
+/// Left to itself, it reads all memberships where it looks for those of one user.
+pub(super) const SQLITE_STATISTICS: [&str; 4] = [
+    "ANALYZE sqlite_schema",
+    "DELETE FROM sqlite_stat1 WHERE tbl = 'replica_edges'",
+    "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+         ('replica_edges', 'replica_edges', '5000000 5000000 1000000 50 1 1'),
+         ('replica_edges', 'replica_edges_to_idx', '5000000 5000000 1000000 5 1')",
+    RELOAD_STATISTICS,
+];
+
+/// Lets a connection that is open take the statistics over.
+pub(super) const RELOAD_STATISTICS: &str = "ANALYZE sqlite_schema";
+
 /// The number of the newest migration.
 pub(super) fn newest() -> i64 {
     MIGRATIONS.iter().map(|m| m.0).max().unwrap_or(0)

@@ -142,7 +142,34 @@ impl Store {
             Pool::Sqlite { writer, .. } => migrator.run(writer).await,
             Pool::Postgres(pool) => migrator.run(pool).await,
         }
-        .map_err(Error::Migrate)
+        .map_err(Error::Migrate)?;
+        self.set_statistics().await
+    }
+
+    async fn set_statistics(&self) -> Result<(), Error> {
+        let Pool::Sqlite {
+            writer,
+            lazy,
+            reader,
+            ..
+        } = &self.pool
+        else {
+            return Ok(());
+        };
+        let at = || Error::at("tell SQLite of the edges");
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(at())?;
+        for sql in migrate::SQLITE_STATISTICS {
+            sqlx::query(sql).execute(&mut *tx).await.map_err(at())?;
+        }
+        tx.commit().await.map_err(at())?;
+        for pool in [Some(writer), lazy.as_ref(), Some(reader)]
+            .into_iter()
+            .flatten()
+        {
+            let reload = sqlx::query(migrate::RELOAD_STATISTICS);
+            reload.execute(pool).await.map_err(at())?;
+        }
+        Ok(())
     }
 
     /// Whether the newest migration has been applied.
@@ -171,6 +198,25 @@ impl Store {
                 .await)
         .map_err(Error::at("read the newest migration"))?;
         Ok(newest >= Some(migrate::newest()))
+    }
+
+    /// How SQLite would carry out a statement, for tests of indexes; nothing on PostgreSQL, whose
+    /// plans depend on what it has counted.
+    ///
+    /// # Errors
+    /// [`Error::Driver`].
+    pub async fn explain(&self, sql: &str) -> Result<Vec<String>, Error> {
+        use sqlx::Row as _;
+        let Pool::Sqlite { reader, .. } = &self.pool else {
+            return Ok(Vec::new());
+        };
+        let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        let rows = sqlx::query(sql).fetch_all(reader).await;
+        let rows = rows.map_err(Error::at("explain a statement"))?;
+        let details = rows.iter().map(|row| row.try_get::<String, _>("detail"));
+        details
+            .collect::<Result<_, _>>()
+            .map_err(Error::at("explain a statement"))
     }
 
     /// Asks the database for an answer.

@@ -268,3 +268,16 @@ async fn many_writers_and_readers_at_once() {
         );
     }
 }
+
+#[tokio::test]
+async fn sqlite_looks_for_memberships_by_both_ends() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    for end in ["from_id", "to_id"] {
+        let sql = format!(
+            "SELECT detail FROM replica_edges WHERE tenant = 'a' AND relation = 'member' AND {end} = x'00'"
+        );
+        let plan = store.explain(&sql).await.unwrap().join(" ");
+        assert!(plan.contains(&format!("{end}=?")), "{plan}");
+    }
+}

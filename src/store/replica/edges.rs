@@ -214,15 +214,18 @@ impl Store {
         of: &str,
         since: i64,
     ) -> Result<Vec<EdgeRow>, Error> {
-        let id = id::to_bytes(of);
-        let mut sql = Statement::new("SELECT ");
-        sql.push(COLUMNS)
-            .push(" FROM replica_edges e WHERE e.tenant = ")
-            .bind(tenant);
-        sql.push(" AND e.relation IN ('member', 'owner', 'manager', 'role', 'licence')");
-        sql.push(" AND e.written >= ").bind(since);
-        sql.push(" AND (e.from_id = ").bind(id.clone());
-        sql.push(" OR e.to_id = ").bind(id).push(")");
+        let mut sql = Statement::default();
+        for (i, end) in ["from_id", "to_id"].into_iter().enumerate() {
+            if i > 0 {
+                sql.push(" UNION ALL ");
+            }
+            sql.push("SELECT ").push(COLUMNS);
+            sql.push(" FROM replica_edges e WHERE e.tenant = ")
+                .bind(tenant);
+            sql.push(" AND e.relation IN ('member', 'owner', 'manager', 'role', 'licence')");
+            sql.push(" AND e.written >= ").bind(since);
+            sql.push(&format!(" AND e.{end} = ")).bind(id::to_bytes(of));
+        }
         fetch!(Source::from(self), "read written edges", sql, |row| edge!(
             row, None
         ))
