@@ -78,7 +78,14 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         links::name_foreign(keeper, lease, ends).await?;
     }
     let (mut to, mut reports) = (Vec::new(), Vec::new());
-    if found.is_some() && !deleted && noted != kind {
+    // What was dead and is there again has its links again, however that is found out.
+    let was_dead = keeper
+        .app
+        .store
+        .tombstone(tenant, kind, id)
+        .await?
+        .is_some();
+    if found.is_some() && !deleted && (noted != kind || was_dead) {
         to = links_to(keeper, &of, id).await?;
         reports = reports_of(keeper, &of, id).await?;
     }
@@ -93,7 +100,7 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         // fresh; else somebody restored it.
         (Some(_), Some(grave)) => {
             let lags = deleted || times.now - grave.at < 2 * AGREED;
-            if lags && young(grave.at) {
+            if grave.own && lags && young(grave.at) {
                 false
             } else {
                 tx.forget_tombstones(tenant, kind, &ids).await?;
@@ -132,7 +139,7 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         }
         apply.finish().await?;
     } else {
-        tx.recheck(tenant, kind, &ids, times.now + AGREED).await?;
+        tx.recheck(tenant, noted, &ids, times.now + AGREED).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -165,6 +165,7 @@ impl<'a> Apply<'a> {
                 id,
             });
         }
+        self.leave_out_dead(&mut works).await?;
         let names = self.names_for(&works).await?;
         let ready = work_out(of, works, names, self.times).await?;
         self.store(of, ready).await
@@ -230,6 +231,23 @@ impl<'a> Apply<'a> {
             edges.entry(row.from.clone()).or_default().push(row);
         }
         Ok(edges)
+    }
+
+    /// A page may name a manager that the replica saw deleted since; when he comes back, his reports
+    /// are read again.
+    async fn leave_out_dead(&mut self, works: &mut [Work]) -> Result<(), Fault> {
+        let manager = |work: &Work| {
+            let id = work.entity.get("manager")?.get("id")?.as_str()?;
+            Some(id.to_ascii_lowercase())
+        };
+        let ids: Vec<String> = works.iter().filter_map(manager).collect();
+        let graves = self.tx.tombstones(&self.tenant.name, "User", &ids).await?;
+        for work in works {
+            if manager(work).is_some_and(|id| graves.iter().any(|grave| grave.id == id)) {
+                work.entity.shift_remove("manager");
+            }
+        }
+        Ok(())
     }
 
     /// The names of the far ends of edges that come along: managers.
