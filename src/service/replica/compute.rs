@@ -302,13 +302,10 @@ pub(crate) fn canonical(
         }
         let name = relation.name();
         let value = match shown.remove(&format!("{name}@delta")) {
-            Some(Value::Array(items)) => {
-                // The last word counts.
-                items
-                    .into_iter()
-                    .next_back()
-                    .filter(|item| item.get("@removed").is_none())
-            }
+            // One that went and one that came may stand in any order.
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .rfind(|item| item.get("@removed").is_none()),
             Some(_) => None,
             None => match shown.remove(name) {
                 Some(value) => Some(value),
