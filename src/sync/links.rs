@@ -8,7 +8,10 @@ use super::{keeper::Keeper, lease::Lease};
 use crate::{
     odata::request::Request,
     resources::{Edge, EdgeKind, edge::End},
-    service::replica::{Fault, apply::Apply, guard::AGREED, rows::to_row},
+    service::{
+        MappedType,
+        replica::{Fault, apply::Apply, guard::AGREED, rows::to_row},
+    },
     store::replica::{EdgeRow, relation_name},
 };
 
@@ -20,6 +23,23 @@ const GET_BY_IDS: usize = 1000;
 pub(super) struct Links {
     pub(super) added: Vec<End>,
     pub(super) removed: Vec<String>,
+}
+
+/// Says of objects that were read whole what a read leaves out: that there is nobody at the end of a
+/// single-valued relation. A page of a change query says nothing by leaving it out.
+pub(super) fn spell_out(of: &MappedType, entities: &mut [Value]) {
+    let names: Vec<&str> = of
+        .kind
+        .relations
+        .iter()
+        .filter(|relation| relation.expand().is_some())
+        .map(|relation| relation.name())
+        .collect();
+    for entity in entities.iter_mut().filter_map(Value::as_object_mut) {
+        for name in &names {
+            entity.entry(*name).or_insert(Value::Null);
+        }
+    }
 }
 
 /// The links of a relation that a page tells of, by the group's id, in its words: of a link that is

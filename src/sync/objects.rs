@@ -131,10 +131,11 @@ async fn store_page(
     keeper: &Keeper,
     lease: &Lease,
     of: &Arc<MappedType>,
-    items: Vec<Value>,
+    mut items: Vec<Value>,
     generation: i64,
     next: Option<&NextLink>,
 ) -> Result<(), Fault> {
+    links::spell_out(of, &mut items);
     let owners = owners(keeper, of, &items).await?;
     links::name_foreign(keeper, lease, owners.iter().flat_map(|(_, ends)| ends)).await?;
     // In parts, so that a client that writes waits for one of them only; at first as big ones as

@@ -115,7 +115,9 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
         match found.filter(|_| !deleted) {
             Some(entity) => {
-                apply.entities(&of, vec![entity]).await?;
+                let mut whole = vec![entity];
+                links::spell_out(&of, &mut whole);
+                apply.entities(&of, whole).await?;
                 for (edge, ends) in lists {
                     settle(&mut apply, edge, id, ends).await?;
                 }

@@ -140,8 +140,14 @@ impl<'a> Apply<'a> {
         let mut shown: HashMap<String, Value> = HashMap::with_capacity(entities.len());
         for entity in entities {
             if let Some(id) = entity.get(id_property).and_then(Value::as_str) {
-                // Of an object that comes twice, the last state counts.
-                shown.insert(id.to_ascii_lowercase(), entity);
+                // Of an object that comes twice, the last state counts; its links may have come
+                // with either.
+                let id = id.to_ascii_lowercase();
+                let entity = match shown.remove(&id) {
+                    Some(earlier) => with_links_of(earlier, entity),
+                    None => entity,
+                };
+                shown.insert(id, entity);
             }
         }
         let mut ids: Vec<String> = shown.keys().cloned().collect();
@@ -372,4 +378,16 @@ async fn work_out(
     // Nobody waits for it but the synchronisation.
     let patience = Instant::now() + Duration::from_hours(1);
     Ok(heavy::run(much, patience, all).await?)
+}
+
+/// The later of two states of an object, with what the earlier one alone tells of its links.
+fn with_links_of(earlier: Value, mut later: Value) -> Value {
+    if let (Value::Object(earlier), Some(later)) = (earlier, later.as_object_mut()) {
+        for (name, links) in earlier {
+            if name.ends_with("@delta") {
+                later.entry(name).or_insert(links);
+            }
+        }
+    }
+    later
 }
