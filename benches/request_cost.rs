@@ -44,13 +44,13 @@ fn mapping(stem: &str) -> Mapping {
 }
 
 const OPTIONS: patch::Options = patch::Options {
-    create_on_no_match: true,
+    create_on_no_match: patch::CreateOnNoMatch::Always,
     unknown: Unknown::Ignore,
 };
 
 /// Refused (413) counts too: it ends as soon as too much has been looked at.
 fn patched(body: &Value, schema: &ResourceSchema) -> Option<Document> {
-    let operations = patch::parse(body, schema, &OPTIONS).unwrap();
+    let operations = patch::parse(body, schema, &OPTIONS).unwrap().operations;
     let applied = patch::apply(&Document::new(), &operations, schema, &OPTIONS);
     applied
         .inspect_err(|e| assert_eq!(e.kind, Kind::TooLarge))
@@ -111,7 +111,9 @@ fn shapes() -> Vec<Shape> {
                 ]);
                 let mapping = std::rc::Rc::clone(&members_of);
                 Box::new(move || {
-                    let operations = patch::parse(&body, mapping.schema(), &OPTIONS).unwrap();
+                    let operations = patch::parse(&body, mapping.schema(), &OPTIONS)
+                        .unwrap()
+                        .operations;
                     let row = mapping.relations().iter().find(|r| r.relation == "members");
                     let row = row.unwrap();
                     let kind = resources::ALL.iter().find(|k| k.name == "Group").unwrap();

@@ -18,7 +18,7 @@ use crate::{
     service::{
         self, App, MappedType, Tenant, audit::SignIns, memory::Memory, names::Names, read::Pages,
         recent::Recent, relations::RecentRelations, replica::Replica, rights::Rights,
-        role_groups::RoleGroups, seen::Seen, write::Queue,
+        role_groups::RoleGroups, seal::Seal, seen::Seen, write::Queue,
     },
     store::Store,
 };
@@ -59,6 +59,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             names: Names::default(),
             relations: RecentRelations::default(),
             pages: Pages::default(),
+            seal: Seal::default(),
         }));
     }
     Ok(App {

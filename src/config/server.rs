@@ -8,6 +8,7 @@ use url::Url;
 use super::reader::Reader;
 use crate::{
     http::{forwarded::Proxies, limits::Limits},
+    scim::patch::CreateOnNoMatch,
     service::audit::Trail,
     store,
 };
@@ -36,7 +37,7 @@ pub struct Server {
     /// Whether an attribute that no schema has is refused, not ignored.
     pub refuse_unknown_attributes: bool,
     /// Whether PATCH replace through a filter without a match creates the element.
-    pub patch_create_on_no_match: bool,
+    pub patch_create_on_no_match: CreateOnNoMatch,
     /// Whether discovery is answered without a token.
     pub discovery_without_token: bool,
     /// Whether metrics are answered without a token.
@@ -183,7 +184,18 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
             &[("refuse", true), ("ignore", false)],
         )
         .unwrap_or(true),
-        patch_create_on_no_match: reader.flag("server.patch_create_on_no_match"),
+        patch_create_on_no_match: choice(
+            reader,
+            "server.patch_create_on_no_match",
+            &[
+                ("never", CreateOnNoMatch::Never),
+                ("known-types", CreateOnNoMatch::KnownTypes),
+                ("always", CreateOnNoMatch::Always),
+                ("false", CreateOnNoMatch::Never),
+                ("true", CreateOnNoMatch::Always),
+            ],
+        )
+        .unwrap_or_default(),
         discovery_without_token: reader.flag("server.discovery_without_token"),
         metrics_without_token: reader.flag("server.metrics_without_token"),
         shutdown_grace: seconds(reader, "server.shutdown_grace_secs", 0..=3_600),

@@ -10,7 +10,7 @@ use crate::{
         schema::{ResourceSchema, Schema},
         urn,
     },
-    service::{App, Tenant, changes},
+    service::{App, Tenant, changes, read::cursor},
 };
 
 /// The `ServiceProviderConfig`: only what works.
@@ -25,11 +25,12 @@ pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -
         "sort": {"supported": true},
         "etag": {"supported": true},
         "pagination": {
-            "cursor": false,
+            "cursor": true,
             "index": true,
             "defaultPaginationMethod": "index",
             "defaultPageSize": app.settings.default_page,
             "maxPageSize": app.settings.max_page,
+            "cursorTimeout": cursor::TIMEOUT,
         },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
@@ -42,6 +43,23 @@ pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -
             "resourceType": "ServiceProviderConfig",
             "location": format!("{base_url}/ServiceProviderConfig"),
         },
+    })
+}
+
+/// What is at the base: where to go on.
+pub fn root(tenant: &Tenant, base_url: &str) -> Value {
+    let types = tenant.types.iter().map(|mapped| mapped.schema());
+    let endpoints: Vec<String> = types
+        .map(|schema| format!("{base_url}{}", schema.endpoint))
+        .collect();
+    json!({
+        "name": "entra-scim",
+        "description": "A SCIM 2.0 server in front of Microsoft Entra ID. This is its base URL.",
+        "version": env!("CARGO_PKG_VERSION"),
+        "serviceProviderConfig": format!("{base_url}/ServiceProviderConfig"),
+        "resourceTypes": format!("{base_url}/ResourceTypes"),
+        "schemas": format!("{base_url}/Schemas"),
+        "endpoints": endpoints,
     })
 }
 

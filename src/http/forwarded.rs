@@ -65,10 +65,15 @@ impl Proxies {
         client
     }
 
-    /// Scheme and host as the client sees them.
+    /// Scheme and host as the client sees them. A peer on this machine is believed when it says that
+    /// TLS ended with it: it can mislead nobody but itself.
     pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> String {
         let forwarded = |name: &str| self.trusts(peer).then(|| first(headers, name)).flatten();
-        let scheme = match forwarded("x-forwarded-proto") {
+        let proto = match forwarded("x-forwarded-proto") {
+            None if peer.is_loopback() => first(headers, "x-forwarded-proto"),
+            told => told,
+        };
+        let scheme = match proto {
             Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
             _ => "http",
         };
@@ -182,6 +187,7 @@ mod tests {
         for (peer, origin, client) in [
             ("10.0.0.1", "https://scim.example.com", "203.0.113.9"),
             ("192.0.2.1", "http://inner:8080", "192.0.2.1"),
+            ("127.0.0.1", "https://inner:8080", "127.0.0.1"),
         ] {
             let peer: IpAddr = peer.parse().unwrap();
             assert_eq!(proxies.origin(peer, &told), origin);

@@ -125,12 +125,9 @@ async fn routed(
     // Which other tenants there are is nobody's business.
     let open = server.settings.open_discovery
         && tenant_name == DEFAULT
-        && matches!(
-            route.as_ref().map(|r| &r.endpoint),
-            Some(
-                Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_)
-            )
-        );
+        && route
+            .as_ref()
+            .is_some_and(|route| is_discovery(&route.endpoint, &parts));
     // Who calls is settled before anything is said about what exists.
     let caller = if open {
         None
@@ -157,10 +154,7 @@ async fn routed(
         request_id,
     };
     match (&route.endpoint, caller) {
-        (
-            Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_),
-            _,
-        ) => {
+        (endpoint, _) if is_discovery(endpoint, &parts) => {
             let _place = server.places.take(&place_of, None)?;
             call.discovery().map(Reply::Answer)
         }
@@ -209,6 +203,7 @@ impl Exchange<'_> {
             Endpoint::ResourceTypes(name) => {
                 discovery::resource_types(self.tenant, &base, name.as_deref())?
             }
+            Endpoint::Root => discovery::root(self.tenant, &base),
             _ => discovery::service_provider_config(&self.server.app, &self.server.settings, &base),
         };
         Ok(Answer::json(200, body))
@@ -222,18 +217,19 @@ impl Exchange<'_> {
             }
             Endpoint::RootSearch => {
                 self.methods(&[Method::POST])?;
-                let readable = self
-                    .tenant
-                    .types
-                    .iter()
-                    .filter(|t| caller.grant.allows(Access::Read, &t.kind.endpoint[1..]));
-                let contexts: Vec<Context> = readable.map(|t| self.context(t, caller)).collect();
-                if contexts.is_empty() {
-                    return Err(ScimError::forbidden("the token may read no resource type").into());
-                }
+                let contexts = self.readable(caller)?;
                 let body = self.body(body).await?;
                 let _place = self.place(caller)?;
-                page(read::search(contexts, &body.value).await?)
+                let query = |schema: &_| ListQuery::from_search_request(&body.value, schema);
+                page(read::search(contexts, query).await?)
+            }
+            Endpoint::Root => {
+                self.methods(&[Method::GET, Method::HEAD])?;
+                let contexts = self.readable(caller)?;
+                let _place = self.place(caller)?;
+                let pairs = self.pairs();
+                let query = |schema: &_| ListQuery::from_pairs(&pairs, schema);
+                page(read::search(contexts, query).await?)
             }
             Endpoint::Changes => {
                 self.methods(&[Method::GET, Method::HEAD])?;
@@ -383,7 +379,9 @@ impl Exchange<'_> {
     /// 200 with the resource, or 304 when the client has this version.
     fn fresh(&self, resource: Resource, cx: &Context, id: &str) -> Answer {
         let answer = match resource {
-            Resource::Document(doc) => Answer::resource(200, doc, cx.location(id)),
+            Resource::Document(doc, version) => {
+                Answer::resource(200, doc, version, cx.location(id))
+            }
             Resource::Text(text, version) => Answer::text(text, version, cx.location(id)),
         };
         let version = answer
@@ -403,11 +401,11 @@ impl Exchange<'_> {
     /// The answer to a write.
     async fn write(&self, cx: Context, operation: Operation, status: u16) -> Result<Answer, Error> {
         let written = write::perform(cx.clone(), operation).await?;
-        Ok(match written {
-            Written::Resource(doc) => {
+        let answer = match written {
+            Written::Resource(doc, version) => {
                 let id = doc.get("id").and_then(Value::as_str).unwrap_or_default();
                 let location = cx.location(id);
-                Answer::resource(status, doc, location)
+                Answer::resource(status, doc, version, location)
             }
             Written::Done => Answer::empty(204),
             Written::Plan(calls) => {
@@ -418,7 +416,8 @@ impl Exchange<'_> {
                 Answer::json(200, json!({ "dryRun": true, "graphCalls": calls }))
                     .with("preference-applied", "dry-run")
             }
-        })
+        };
+        Ok(respond::telling(answer, &cx.ignored.names()))
     }
 
     fn context(&self, mapped: &Arc<MappedType>, caller: &Arc<Caller>) -> Context {
@@ -442,7 +441,19 @@ impl Exchange<'_> {
             },
             dry_run,
             made: crate::service::replica::Made::default(),
+            ignored: crate::service::Ignored::default(),
         }
+    }
+
+    /// The resource types that the caller may read.
+    fn readable(&self, caller: &Arc<Caller>) -> Result<Vec<Context>, Error> {
+        let types = self.tenant.types.iter();
+        let readable = types.filter(|t| caller.grant.allows(Access::Read, &t.kind.endpoint[1..]));
+        let contexts: Vec<Context> = readable.map(|t| self.context(t, caller)).collect();
+        if contexts.is_empty() {
+            return Err(ScimError::forbidden("the token may read no resource type").into());
+        }
+        Ok(contexts)
     }
 
     fn resource_type(&self, name: &str) -> Result<&Arc<MappedType>, Error> {
@@ -515,21 +526,28 @@ impl Exchange<'_> {
     /// The projection, when the client names attributes.
     fn projection(&self, mapped: &MappedType) -> Result<Option<Projection>, Error> {
         let pairs = self.pairs();
-        let of = |name: &str| {
-            pairs
+        let of = |name: &str| -> Vec<String> {
+            let named = pairs
                 .iter()
-                .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.trim().is_empty())
-                .map(|(_, value)| value.as_str())
+                .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+            let names = named.flat_map(|(_, value)| value.split(',').map(str::trim));
+            names.filter(|n| !n.is_empty()).map(str::to_owned).collect()
         };
         let (attributes, excluded) = (of("attributes"), of("excludedAttributes"));
-        if attributes.is_none() && excluded.is_none() {
+        if attributes.is_empty() && excluded.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Projection::parse(
-            attributes,
-            excluded,
-            mapped.schema(),
-        )?))
+        let projection = Projection::from_lists(&attributes, &excluded, mapped.schema())?;
+        Ok(Some(projection))
+    }
+}
+
+/// Whether it is asked what this server is, and not what it holds: without a query, the base is.
+fn is_discovery(endpoint: &Endpoint, parts: &Parts) -> bool {
+    match endpoint {
+        Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_) => true,
+        Endpoint::Root => parts.uri.query().is_none_or(str::is_empty),
+        _ => false,
     }
 }
 

@@ -10,7 +10,11 @@ const PIECE: usize = 32 << 10;
 
 /// The body, and its length in bytes.
 pub fn list(page: ListPage) -> (Body, usize) {
-    let (before, after) = list::frame(page.total, page.start_index, page.resources.len());
+    let place = match &page.walk {
+        None => list::Place::Index(page.start_index),
+        Some(walk) => list::Place::Cursor(walk.next.as_deref()),
+    };
+    let (before, after) = list::frame(page.total, &place, page.resources.len());
     let commas = page.resources.len().saturating_sub(1);
     let texts: usize = page.resources.iter().map(Bytes::len).sum();
     let length = before.len() + texts + commas + after.len();
@@ -84,6 +88,7 @@ mod tests {
                 start_index: 7,
                 resources,
                 room: Room::default(),
+                walk: None,
             };
             let (body, length) = list(page);
             let text = body.collect().await.unwrap().to_bytes();

@@ -74,13 +74,8 @@ impl Answer {
         }
     }
 
-    /// A resource, with `ETag` and `Location` out of its `meta`.
-    pub fn resource(status: u16, doc: Document, location: String) -> Self {
-        let version = doc
-            .get("meta")
-            .and_then(|m| m.get("version"))
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+    /// A resource, with `ETag` and `Location`.
+    pub fn resource(status: u16, doc: Document, version: Option<String>, location: String) -> Self {
         let mut answer = Self::json(status, Value::Object(doc));
         answer.headers.push(("location", location));
         if let Some(version) = version {
@@ -152,6 +147,28 @@ impl From<service::Error> for Answer {
         }
         answer
     }
+}
+
+/// The most characters of names that a header tells.
+const TOLD: usize = 2_000;
+
+/// Tells the client what it said and what is not kept.
+pub fn telling(answer: Answer, ignored: &[String]) -> Answer {
+    let plain = |name: &&String| name.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+    let mut told = String::new();
+    for name in ignored.iter().filter(plain) {
+        if told.len() + name.len() > TOLD {
+            break;
+        }
+        if !told.is_empty() {
+            told.push_str(", ");
+        }
+        told.push_str(name);
+    }
+    if told.is_empty() {
+        return answer;
+    }
+    answer.with("x-entra-scim-ignored", told)
 }
 
 /// Finishes an answer: the media type that the client accepts, the body, the headers.

@@ -14,6 +14,8 @@ pub enum Endpoint {
     Schemas(Option<String>),
     /// `/ResourceTypes`, `/ResourceTypes/{name}`
     ResourceTypes(Option<String>),
+    /// The base itself.
+    Root,
     /// `/.search`
     RootSearch,
     /// `/Bulk`, `/Me`: known to the RFC, not offered.
@@ -54,9 +56,9 @@ pub fn parse(path: &str) -> Option<Route> {
         })
         .collect::<Option<_>>()?;
     let mut segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
-    if segments.last() == Some(&"") {
-        segments.pop(); // a slash at the end is no different path
-    }
+    // Slashes too many, at the end or in the middle (a base URL that ends in one), make no
+    // different path.
+    segments.retain(|segment| !segment.is_empty());
     let is = |segment: &str, name: &str| segment.eq_ignore_ascii_case(name);
     let (tenant, base, rest) = match segments.as_slice() {
         [a, b, rest @ ..] if is(a, "scim") && is(b, "v2") => {
@@ -69,6 +71,7 @@ pub fn parse(path: &str) -> Option<Route> {
         _ => return None,
     };
     let endpoint = match rest {
+        [] => Endpoint::Root,
         [one] if is(one, "ServiceProviderConfig") => Endpoint::ServiceProviderConfig,
         [one] if is(one, "Schemas") => Endpoint::Schemas(None),
         [one, id] if is(one, "Schemas") => Endpoint::Schemas(Some((*id).to_owned())),
@@ -141,7 +144,13 @@ mod tests {
                     Endpoint::ResourceTypes(None),
                 )),
             ),
-            ("/scim/v2", None),
+            ("/scim/v2", default(Endpoint::Root)),
+            ("/scim/v2/", default(Endpoint::Root)),
+            (
+                "/scim/v2//Users",
+                default(Endpoint::Collection("Users".into())),
+            ),
+            ("/", None),
             ("/scim/v2/Users/x/y/z", None),
             ("/scim/v2/Users/%ff", None),
             ("/elsewhere", None),

@@ -30,7 +30,7 @@ pub(super) fn element_attributes(types: &[&str], reference_types: &[&str]) -> Ve
     value.mutability = Mutability::Immutable;
     let mut reference = Attribute::new("$ref", Type::Reference, "URL of the other end.");
     reference.case_exact = true;
-    reference.mutability = Mutability::ReadOnly;
+    reference.mutability = Mutability::Immutable;
     reference.reference_types = reference_types.iter().map(|t| (*t).to_owned()).collect();
     let mut display = Attribute::new("display", Type::String, "Name of the other end.");
     display.mutability = Mutability::ReadOnly;
@@ -243,7 +243,6 @@ impl Relation for Manager {
         let mut reference = Attribute::new("$ref", Type::Reference, "URL of the manager.");
         reference.reference_types = vec!["User".into()];
         reference.case_exact = true;
-        reference.mutability = Mutability::ReadOnly;
         let mut name = Attribute::new("displayName", Type::String, "Name of the manager.");
         name.mutability = Mutability::ReadOnly;
         elements(

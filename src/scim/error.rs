@@ -39,6 +39,8 @@ pub enum Kind {
     InvalidCursor,
     /// 400 `expiredCursor` (RFC 9865)
     ExpiredCursor,
+    /// 400 `invalidCount` (RFC 9865)
+    InvalidCount,
     /// 401
     Unauthorized,
     /// 403
@@ -79,7 +81,8 @@ impl Kind {
             | Self::NoTarget
             | Self::InvalidValue
             | Self::InvalidCursor
-            | Self::ExpiredCursor => 400,
+            | Self::ExpiredCursor
+            | Self::InvalidCount => 400,
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
@@ -110,6 +113,7 @@ impl Kind {
             Self::InvalidValue => "invalidValue",
             Self::InvalidCursor => "invalidCursor",
             Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
             _ => return None,
         })
     }

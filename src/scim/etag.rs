@@ -6,6 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::Document;
 
+/// The version that a finished document says, if it does.
+pub fn version(doc: &Document) -> Option<String> {
+    let version = doc.get("meta")?.get("version")?.as_str()?;
+    Some(version.to_owned())
+}
+
 /// The weak tag of a document: a digest of all but `meta`. Neither the order of members nor
 /// `meta.lastModified` counts; the order of array elements does. Links must still be relative
 /// ([`super::links`]): the name by which a client reaches the server is no part of a resource.

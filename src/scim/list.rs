@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Document,
     attr::AttrPath,
-    error::Error,
+    error::{Error, Kind},
     filter::{self, Filter},
     projection::Projection,
     schema::{ResourceSchema, Returned, Type},
@@ -26,6 +26,8 @@ pub struct ListQuery {
     pub start_index: usize,
     /// The most resources to return; `None` when the client does not say.
     pub count: Option<usize>,
+    /// Where a walk by cursors goes on; empty: where it begins. Goes before `start_index`.
+    pub cursor: Option<String>,
     /// What each resource carries.
     pub projection: Projection,
 }
@@ -38,13 +40,14 @@ struct Raw {
     sort_order: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
+    cursor: Option<String>,
     attributes: Vec<String>,
     excluded: Vec<String>,
 }
 
 impl ListQuery {
     /// From the decoded pairs of a query string. Names heed no case; unknown ones and empty
-    /// values are ignored; of a repeated one the last counts.
+    /// values are ignored; of a repeated one the last counts, but lists of attributes add up.
     ///
     /// # Errors
     /// `invalidFilter`; `invalidPath` for a `sortBy` that is no sortable attribute;
@@ -54,20 +57,25 @@ impl ListQuery {
         for (name, value) in pairs {
             let value = value.trim();
             if name.eq_ignore_ascii_case("cursor") {
-                return Err(no_cursors());
+                raw.cursor = Some(value.to_owned());
             }
             if value.is_empty() {
                 continue;
             }
-            let list = || value.split(',').map(|n| n.trim().to_owned()).collect();
+            let list = || {
+                value
+                    .split(',')
+                    .map(|n| n.trim().to_owned())
+                    .collect::<Vec<_>>()
+            };
             match name.to_ascii_lowercase().as_str() {
                 "filter" => raw.filter = Some(value.to_owned()),
                 "sortby" => raw.sort_by = Some(value.to_owned()),
                 "sortorder" => raw.sort_order = Some(value.to_owned()),
                 "startindex" => raw.start_index = Some(value.to_owned()),
                 "count" => raw.count = Some(value.to_owned()),
-                "attributes" => raw.attributes = list(),
-                "excludedattributes" => raw.excluded = list(),
+                "attributes" => raw.attributes.extend(list()),
+                "excludedattributes" => raw.excluded.extend(list()),
                 _ => {}
             }
         }
@@ -114,7 +122,7 @@ impl ListQuery {
                 "sortorder" => raw.sort_order = text()?,
                 "startindex" => raw.start_index = text()?,
                 "count" => raw.count = text()?,
-                "cursor" if !value.is_null() => return Err(no_cursors()),
+                "cursor" if !value.is_null() => raw.cursor = Some(text()?.unwrap_or_default()),
                 "attributes" => raw.attributes = names(name, value)?,
                 "excludedattributes" => raw.excluded = names(name, value)?,
                 _ => {}
@@ -122,12 +130,6 @@ impl ListQuery {
         }
         raw.query(schema)
     }
-}
-
-/// RFC 9865: not offered, and not ignored either, or a client would take the first page, which
-/// has no `nextCursor`, for the whole list.
-fn no_cursors() -> Error {
-    Error::invalid_value("'cursor' is not offered: page with startIndex and count")
 }
 
 fn names(member: &str, value: &Value) -> Result<Vec<String>, Error> {
@@ -172,7 +174,14 @@ impl Raw {
             start_index: number("startIndex", self.start_index.as_deref())?
                 .unwrap_or(1)
                 .max(1),
-            count: number("count", self.count.as_deref())?,
+            count: number("count", self.count.as_deref()).map_err(|error| {
+                // RFC 9865 §2.1 has a word of its own for it.
+                match self.cursor {
+                    Some(_) => Error::new(Kind::InvalidCount, error.detail),
+                    None => error,
+                }
+            })?,
+            cursor: self.cursor,
             projection: Projection::from_lists(&self.attributes, &self.excluded, schema)?,
         })
     }
@@ -230,23 +239,34 @@ pub fn response(total: usize, start_index: usize, resources: Vec<Document>) -> V
     Value::Object(response)
 }
 
+/// Where a page stands in its list.
+#[derive(Clone, Debug)]
+pub enum Place<'a> {
+    /// The 1-based index of its first resource.
+    Index(usize),
+    /// The cursor of the next page, if there is one. RFC 9865 §2
+    Cursor(Option<&'a str>),
+}
+
 /// What stands before and after the resources in the text of an answer, for answers whose
-/// resources are texts already.
-pub fn frame(total: usize, start_index: usize, count: usize) -> (String, &'static str) {
+/// resources are texts already. A cursor is of URL-safe characters.
+pub fn frame(total: usize, place: &Place<'_>, count: usize) -> (String, &'static str) {
     let urn = urn::LIST_RESPONSE;
-    let before = format!(
-        r#"{{"schemas":["{urn}"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{count},"Resources":["#
-    );
+    let place = match place {
+        Place::Index(start) => format!(r#""startIndex":{start},"itemsPerPage":{count}"#),
+        Place::Cursor(None) => format!(r#""itemsPerPage":{count}"#),
+        Place::Cursor(Some(next)) => {
+            format!(r#""itemsPerPage":{count},"nextCursor":"{next}""#)
+        }
+    };
+    let before = format!(r#"{{"schemas":["{urn}"],"totalResults":{total},{place},"Resources":["#);
     (before, "]}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::{
-        error::Kind,
-        fixture::{doc, user},
-    };
+    use crate::scim::fixture::{doc, user};
 
     fn query(text: &str) -> Result<ListQuery, Error> {
         let pairs: Vec<(String, String)> = text

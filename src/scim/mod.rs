@@ -15,6 +15,7 @@ pub mod schema;
 pub mod sort;
 pub mod text;
 pub mod urn;
+pub mod vocabulary;
 
 #[cfg(test)]
 mod fixture;

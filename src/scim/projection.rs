@@ -25,6 +25,8 @@ pub struct Projection {
     /// `None`: the default set.
     attributes: Option<Names>,
     excluded: Names,
+    /// What is returned on request and was written by the request that is answered. RFC 7643 §7
+    also: Names,
 }
 
 /// Names by schema (`""`: the core one) and attribute, so that many of them are looked up as
@@ -113,6 +115,12 @@ impl Projection {
             }
             let mut known = Names::default();
             for name in names {
+                // Microsoft's test collection asks for `emails[type eq "work"]`: which elements are
+                // returned is not the parameter's to say, so the attribute is meant.
+                let name = match name.split_once('[') {
+                    Some((attribute, rest)) if rest.contains(']') => attribute,
+                    _ => name.as_str(),
+                };
                 let path = AttrPath::parse(name.trim())
                     .map_err(|error| Error::invalid_value(error.detail))?;
                 if let Ok(found) = schema.resolve(&path) {
@@ -133,12 +141,50 @@ impl Projection {
                 Some(resolve(attributes)?)
             },
             excluded: resolve(excluded)?,
+            also: Names::default(),
         })
+    }
+
+    /// This one for the answer to a write of the attributes at `written` (canonical): where the
+    /// client names none, those of them that are returned on request are in the answer.
+    pub fn after_writing(&self, written: &[AttrPath], schema: &ResourceSchema) -> Self {
+        let mut answer = self.clone();
+        if self.attributes.is_some() {
+            return answer;
+        }
+        for path in written {
+            let Ok(found) = schema.resolve(path) else {
+                continue;
+            };
+            let named = [found.attribute, found.sub].into_iter().flatten();
+            if named.clone().any(|a| a.returned == Returned::Request) {
+                answer.also.insert(found.path);
+            }
+        }
+        answer
+    }
+
+    /// Whether it holds more than the client would get without having written.
+    pub fn tells_more(&self) -> bool {
+        !self.also.0.is_empty()
+    }
+
+    /// This one without what it tells beyond that.
+    pub fn without_more(&self) -> Self {
+        Self {
+            also: Names::default(),
+            ..self.clone()
+        }
     }
 
     /// Whether this is the default set, so that a finished document can be sent as it is.
     pub fn is_default(&self) -> bool {
-        self.attributes.is_none() && self.excluded.0.is_empty()
+        self.attributes.is_none() && self.excluded.0.is_empty() && self.also.0.is_empty()
+    }
+
+    /// Whether it takes away from the default set and does nothing else.
+    pub fn only_excludes(&self) -> bool {
+        self.attributes.is_none() && self.also.0.is_empty()
     }
 
     /// Whether the attribute at `path` (canonical, no sub-attribute), or a part of it, is asked for
@@ -161,7 +207,8 @@ impl Projection {
         };
         match (returned, &self.attributes) {
             (Returned::Always, _) => true,
-            (Returned::Never, _) | (Returned::Request, None) => false,
+            (Returned::Never, _) => false,
+            (Returned::Request, None) => self.also.of(urn, attr).is_some() && !excludes(),
             (Returned::Request, Some(names)) => names.of(urn, attr).is_some() && !excludes(),
             (Returned::Default, None) => !excludes(),
             (Returned::Default, Some(names)) => {
@@ -214,12 +261,10 @@ impl Projection {
             let named = self.excluded.of(urn, &attribute.name);
             named.is_some_and(names_sub)
         };
-        let named = self
-            .attributes
-            .as_ref()
-            .and_then(|names| names.of(urn, &attribute.name));
+        let named = self.attributes.as_ref().unwrap_or(&self.also);
+        let named = named.of(urn, &attribute.name);
         // Not named at all: chosen by default, as part of its schema, or always returned.
-        let whole = named.is_none_or(|named| named.whole);
+        let whole = self.attributes.is_none() || named.is_none_or(|named| named.whole);
         let precisely = named.is_some_and(names_sub);
         match sub.returned {
             Returned::Always => true,

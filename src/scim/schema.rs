@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{attr::AttrPath, error::Error};
+use super::{attr::AttrPath, error::Error, vocabulary};
 
 /// The type of an attribute's value. RFC 7643 §2.3
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -88,6 +88,10 @@ pub struct Attribute {
     /// there or not. Not published.
     #[serde(skip)]
     pub primary_type: Option<String>,
+    /// What a client sends for it is taken, and not kept: it is made of other attributes, or
+    /// nothing holds it. Not published.
+    #[serde(skip)]
+    pub unkept: bool,
 }
 
 impl Attribute {
@@ -107,6 +111,7 @@ impl Attribute {
             reference_types: Vec::new(),
             sub_attributes: Vec::new(),
             primary_type: None,
+            unkept: false,
         }
     }
 
@@ -210,7 +215,39 @@ impl ResourceSchema {
             location,
             version,
         ];
-        vec![schemas, id, meta]
+        let mut external_id = Attribute::new(
+            "externalId",
+            Type::String,
+            "The client's own name of the resource; nothing holds it here.",
+        );
+        external_id.case_exact = true;
+        external_id.unkept = true;
+        vec![schemas, id, external_id, meta]
+    }
+
+    /// Whether RFC 7643 defines the attribute, be it mapped or not: a client that fills it has made
+    /// no mistake.
+    pub fn is_defined(&self, path: &AttrPath) -> bool {
+        let defined = |schema: &str| {
+            vocabulary::attribute(schema, &path.attr).is_some_and(|(_, subs)| {
+                let known = |sub: &String| {
+                    subs.is_some_and(|subs| {
+                        subs.iter().any(|known| known.eq_ignore_ascii_case(sub))
+                    })
+                };
+                path.sub.as_ref().is_none_or(known)
+            })
+        };
+        match &path.urn {
+            Some(urn) => defined(urn),
+            None => {
+                defined(&self.core.id)
+                    || self
+                        .extensions
+                        .iter()
+                        .any(|extension| defined(&extension.id))
+            }
+        }
     }
 
     /// The extension with that URN, in any case.

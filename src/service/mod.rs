@@ -16,6 +16,7 @@ pub mod relations;
 pub mod replica;
 pub mod rights;
 pub mod role_groups;
+pub mod seal;
 pub mod seen;
 pub mod tokens;
 pub mod write;
@@ -174,6 +175,8 @@ pub struct Tenant {
     pub relations: relations::RecentRelations,
     /// Where the last pages of lists ended.
     pub pages: read::Pages,
+    /// Closes what clients carry.
+    pub seal: seal::Seal,
 }
 
 impl Tenant {
@@ -276,6 +279,32 @@ pub struct Context {
     pub dry_run: bool,
     /// What was written, until it is recorded in the replica.
     pub made: replica::Made,
+    /// What the client said and what is not kept.
+    pub ignored: Ignored,
+}
+
+/// The names of what a body says and what is taken without being kept.
+#[derive(Clone, Debug, Default)]
+pub struct Ignored(Arc<Mutex<Vec<String>>>);
+
+impl Ignored {
+    /// Adds names.
+    fn note(&self, names: Vec<String>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+    }
+
+    /// All of them.
+    pub fn names(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 impl Context {

@@ -25,6 +25,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "replica",
         include_str!("../../migrations/0003_replica.sql"),
     ),
+    (
+        4,
+        "keys and bulk",
+        include_str!("../../migrations/0004_keys_and_bulk.sql"),
+    ),
 ];
 
 /// The migrations as sqlx runs them: each in a transaction, under a lock on PostgreSQL, with

@@ -5,6 +5,7 @@
 
 mod audit;
 mod error;
+mod keys;
 mod migrate;
 mod moment;
 mod pool;

@@ -25,6 +25,8 @@ pub(super) struct RowValues<'a> {
 struct Stray<'a> {
     attr: &'a AttrPath,
     element: &'a Value,
+    /// The member that has no place, where the element itself has one.
+    member: Option<&'a str>,
     reason: String,
 }
 
@@ -50,6 +52,46 @@ impl<'a> RowValues<'a> {
 }
 
 impl Mapping {
+    /// Takes out of a resource what no row holds of its multi-valued attributes; gives the names of
+    /// the attributes that lost something.
+    pub fn drop_strays(&self, doc: &mut Document) -> Vec<String> {
+        let held = self.hold(doc);
+        let strays: Vec<(AttrPath, Value, Option<String>)> = held
+            .strays
+            .iter()
+            .map(|stray| {
+                let member = stray.member.map(str::to_owned);
+                (stray.attr.clone(), stray.element.clone(), member)
+            })
+            .collect();
+        let mut dropped: Vec<String> = Vec::new();
+        for (attr, element, member) in strays {
+            let Some(Value::Array(elements)) = resource::get(doc, &attr) else {
+                continue;
+            };
+            let mut left = elements.clone();
+            let name = if let Some(member) = &member {
+                let ours = left.iter_mut().filter(|one| **one == element);
+                for one in ours.filter_map(Value::as_object_mut) {
+                    one.shift_remove(member);
+                }
+                attr.with_sub(member).to_string()
+            } else {
+                left.retain(|one| *one != element);
+                attr.to_string()
+            };
+            if left.is_empty() {
+                resource::remove(doc, &attr);
+            } else {
+                resource::set(doc, &attr, Value::Array(left));
+            }
+            if !dropped.contains(&name) {
+                dropped.push(name);
+            }
+        }
+        dropped
+    }
+
     pub(super) fn hold_nothing(&self) -> RowValues<'_> {
         RowValues {
             values: vec![Vec::new(); self.rows.len()],
@@ -62,8 +104,10 @@ impl Mapping {
         for (row, values) in self.rows.iter().zip(&mut held.values) {
             if let Place::Plain(path) = row.place() {
                 match resource::get(doc, path) {
-                    Some(Value::Array(list)) if row.multi => values.extend(list),
-                    Some(value) if !value.is_null() => values.push(value),
+                    Some(Value::Array(list)) if row.multi => {
+                        values.extend(list.iter().filter(|value| !is_nothing(value)));
+                    }
+                    Some(value) if !is_nothing(value) => values.push(value),
                     _ => {}
                 }
             }
@@ -121,6 +165,7 @@ impl Mapping {
                     held.strays.push(Stray {
                         attr,
                         element,
+                        member: None,
                         reason: format!(
                             "'{attr}': no mapping row holds {element}; there are rows for {}",
                             described(&element_kinds)
@@ -147,6 +192,7 @@ impl Mapping {
                 None => held.strays.push(Stray {
                     attr,
                     element,
+                    member: None,
                     reason: format!(
                         "'{attr}': {element} does not say which it is; there are rows for {}",
                         described(&element_kinds)
@@ -183,6 +229,7 @@ impl Mapping {
             held.strays.push(Stray {
                 attr: &element_kind.attr,
                 element,
+                member: None,
                 reason: format!(
                     "'{}': Entra ID holds only one value with {}",
                     element_kind.attr,
@@ -193,7 +240,7 @@ impl Mapping {
         }
         *taken = true;
         for (name, value) in element.as_object().into_iter().flatten() {
-            if value.is_null() || element_kind.fixes(name) || is_decided_here(name) {
+            if is_nothing(value) || element_kind.fixes(name) || is_decided_here(name) {
                 continue;
             }
             let row = self
@@ -208,6 +255,7 @@ impl Mapping {
                 None => held.strays.push(Stray {
                     attr: &element_kind.attr,
                     element,
+                    member: Some(name),
                     reason: format!(
                         "'{}.{name}' has no mapping row for the element with {}",
                         element_kind.attr,
@@ -217,6 +265,12 @@ impl Mapping {
             }
         }
     }
+}
+
+/// Whether it is no value in Entra ID, which holds no empty texts: clients that fill forms send them
+/// for "none".
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
 /// Whether an element says nothing that `whole` does not say.

@@ -105,6 +105,7 @@ impl Row {
             returned: self.returned,
             uniqueness: self.uniqueness,
             reference_types: self.reference.clone(),
+            unkept: self.transform.is_derived(),
             ..Attribute::new(name, self.kind, self.description.clone())
         }
     }

@@ -8,80 +8,24 @@ use super::{
 use crate::scim::{
     attr::AttrPath,
     schema::{Attribute, Mutability, ResourceSchema, Returned, Schema, Type},
-    urn,
+    urn, vocabulary,
 };
-
-/// What RFC 7643 defines for an attribute: `None` for a simple one, its sub-attributes else.
-type Defined = (&'static str, Option<&'static [&'static str]>);
-
-const VALUE: &[&str] = &["value", "display", "type", "primary"];
-const ADDRESS: &[&str] = &[
-    "formatted",
-    "streetAddress",
-    "locality",
-    "region",
-    "postalCode",
-    "country",
-    "type",
-    "primary",
-];
-const NAME: &[&str] = &[
-    "formatted",
-    "familyName",
-    "givenName",
-    "middleName",
-    "honorificPrefix",
-    "honorificSuffix",
-];
-/// RFC 7643 §4.1
-const USER: &[Defined] = &[
-    ("userName", None),
-    ("name", Some(NAME)),
-    ("displayName", None),
-    ("nickName", None),
-    ("profileUrl", None),
-    ("title", None),
-    ("userType", None),
-    ("preferredLanguage", None),
-    ("locale", None),
-    ("timezone", None),
-    ("active", None),
-    ("password", None),
-    ("emails", Some(VALUE)),
-    ("phoneNumbers", Some(VALUE)),
-    ("ims", Some(VALUE)),
-    ("photos", Some(VALUE)),
-    ("addresses", Some(ADDRESS)),
-    ("x509Certificates", Some(VALUE)),
-];
-/// RFC 7643 §4.2
-const GROUP: &[Defined] = &[("displayName", None)];
-/// RFC 7643 §4.3
-const ENTERPRISE: &[Defined] = &[
-    ("employeeNumber", None),
-    ("costCenter", None),
-    ("organization", None),
-    ("division", None),
-    ("department", None),
-];
 
 /// Whether RFC 7643 knows the attribute in another spelling or shape.
 ///
 /// # Errors
 /// What the RFC has.
 pub(super) fn check_defined(schema: &str, place: &Place) -> Result<(), String> {
-    let table = match schema {
-        urn::USER => USER,
-        urn::GROUP => GROUP,
-        urn::ENTERPRISE_USER => ENTERPRISE,
-        _ => return Ok(()),
-    };
+    let table = vocabulary::attributes(schema);
+    if table.is_empty() {
+        return Ok(());
+    }
     let attr = place.attr().attr;
     let Some((name, subs)) = table.iter().find(|(n, _)| n.eq_ignore_ascii_case(&attr)) else {
         return if schema == urn::ENTERPRISE_USER {
             let known: Vec<&str> = table.iter().map(|(n, _)| *n).collect();
             Err(format!(
-                "'{attr}' is not an attribute of the enterprise extension ({}, manager): \
+                "'{attr}' is not an attribute of the enterprise extension ({}): \
                  use an extension of your own",
                 known.join(", ")
             ))
@@ -202,6 +146,8 @@ fn add(schema: &mut ResourceSchema, row: &Row) -> Result<(), String> {
             }
             ("externalId", None) => {
                 // RFC 7643 §3.1: a common attribute, which is not listed in the schema.
+                let named = |attribute: &Attribute| attribute.name == "externalId";
+                schema.common.retain(|attribute| !named(attribute));
                 schema.common.insert(2, row.attribute("externalId", false));
                 return Ok(());
             }
@@ -282,6 +228,7 @@ fn add_sub(attribute: &mut Attribute, new: Attribute) -> Result<(), String> {
         old.returned = Returned::Default;
     }
     old.case_exact &= new.case_exact;
+    old.unkept &= new.unkept;
     old.required &= new.required;
     Ok(())
 }
@@ -324,6 +271,7 @@ fn settle(attribute: &mut Attribute) {
     if typed && attribute.sub("primary").is_none() {
         attribute.sub_attributes.push(Attribute {
             mutability: Mutability::ReadOnly,
+            unkept: true,
             ..Attribute::new(
                 "primary",
                 Type::Boolean,
@@ -334,6 +282,7 @@ fn settle(attribute: &mut Attribute) {
     if typed && attribute.sub("value").is_some() && attribute.sub("display").is_none() {
         attribute.sub_attributes.push(Attribute {
             mutability: Mutability::ReadOnly,
+            unkept: true,
             ..Attribute::new("display", Type::String, "For people; Entra stores none.")
         });
     }

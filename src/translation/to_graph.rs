@@ -10,7 +10,8 @@ use crate::{
     scim::{Document, attr::AttrPath, error::Error},
 };
 
-/// Complex properties whose parts Graph wants together: sending one alone clears the others.
+/// Complex properties whose parts Graph wants together: sending one alone clears the others, and a
+/// create with one alone is refused.
 /// Source: user-update, "employeeOrgData".
 const SENT_WHOLE: &[&str] = &["employeeOrgData"];
 /// The complex property whose other parts go along when a password is set, so that its reset
@@ -87,7 +88,7 @@ impl Mapping {
                 put(row, value, &mut body);
             }
         }
-        self.complete(&new, before.is_some(), &mut body)?;
+        self.complete(&new, &mut body)?;
         Ok(body)
     }
 
@@ -222,12 +223,7 @@ impl Mapping {
     }
 
     /// Adds what Graph wants to be sent together with what changes.
-    fn complete(
-        &self,
-        new: &RowValues<'_>,
-        is_update: bool,
-        body: &mut Map<String, Value>,
-    ) -> Result<(), Error> {
+    fn complete(&self, new: &RowValues<'_>, body: &mut Map<String, Value>) -> Result<(), Error> {
         let resets = body
             .get(PASSWORD)
             .is_some_and(|p| p.get("password").is_some());
@@ -236,7 +232,7 @@ impl Mapping {
                 continue;
             };
             let root = path.root();
-            let whole = is_update && SENT_WHOLE.contains(&root) && body.contains_key(root);
+            let whole = SENT_WHOLE.contains(&root) && body.contains_key(root);
             let along = root == PASSWORD && resets;
             let members = path.members().unwrap_or_default();
             let Some(part) = members.get(1) else {

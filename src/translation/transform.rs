@@ -17,6 +17,8 @@
 //! | `photoUrl` | the id | `/Users/{id}/photo`, completed by the answer | read-only |
 //! | `friendlySkuName` | a SKU id | the product's name | read-only |
 //! | `availableSeats` | `consumedUnits` | seats bought and not used | read-only |
+//! | `fullName` | the id | given name and surname | taken, not kept |
+//! | `postalAddress` | the id | the parts of the address, as on an envelope | taken, not kept |
 //!
 //! `dateTime` is what a `DateTimeOffset` gets when its row names no transform, so that the same
 //! instant is always spelled in the same way and does not look like a change.
@@ -47,6 +49,8 @@ pub enum Transform {
     PhotoUrl,
     FriendlySkuName,
     AvailableSeats,
+    FullName,
+    PostalAddress,
 }
 
 /// What a transform may look at beside the value itself.
@@ -71,6 +75,8 @@ const NAMED: &[(&str, Transform)] = &[
     ("photoUrl", Transform::PhotoUrl),
     ("friendlySkuName", Transform::FriendlySkuName),
     ("availableSeats", Transform::AvailableSeats),
+    ("fullName", Transform::FullName),
+    ("postalAddress", Transform::PostalAddress),
 ];
 
 impl Transform {
@@ -111,8 +117,16 @@ impl Transform {
             | Self::Constant(_)
             | Self::PhotoUrl
             | Self::FriendlySkuName
-            | Self::AvailableSeats => false,
+            | Self::AvailableSeats
+            | Self::FullName
+            | Self::PostalAddress => false,
         }
+    }
+
+    /// Whether the value is made of other attributes, which are what can be written: what a client
+    /// sends for it is taken, and not kept.
+    pub fn is_derived(&self) -> bool {
+        matches!(self, Self::FullName | Self::PostalAddress)
     }
 
     /// Whether one Graph value becomes a list.
@@ -124,6 +138,8 @@ impl Transform {
     pub fn also_reads(&self) -> &'static [&'static str] {
         match self {
             Self::AvailableSeats => &["prepaidUnits"],
+            Self::FullName => &["givenName", "surname"],
+            Self::PostalAddress => &["streetAddress", "city", "state", "postalCode", "country"],
             _ => &[],
         }
     }
@@ -146,7 +162,9 @@ impl Transform {
         match self {
             Self::Identity => simple_type(kind),
             Self::Not => of(*kind == Kind::Boolean, "a boolean", Type::Boolean),
-            Self::Lower | Self::SmtpAddress | Self::Csv => of(textual, "a string", Type::String),
+            Self::Lower | Self::SmtpAddress | Self::Csv | Self::FullName | Self::PostalAddress => {
+                of(textual, "a string", Type::String)
+            }
             Self::PhotoUrl => of(textual, "the id", Type::Reference),
             Self::FriendlySkuName => of(textual, "a SKU id", Type::String),
             Self::DateTime => of(*kind == Kind::DateTimeOffset, "a dateTime", Type::DateTime),
@@ -220,6 +238,19 @@ impl Transform {
                 let usable = count("enabled") + count("warning");
                 Some((usable - value.as_i64()?).max(0).into())
             }
+            Self::FullName => {
+                joined(context.entity, &["givenName", "surname"], " ").map(Value::from)
+            }
+            Self::PostalAddress => {
+                let entity = context.entity;
+                let area = joined(entity, &["state", "postalCode", "country"], " ");
+                let city = joined(entity, &["city"], "");
+                let place: Vec<String> = [city, area].into_iter().flatten().collect();
+                let street = joined(entity, &["streetAddress"], "");
+                let place = (!place.is_empty()).then(|| place.join(", "));
+                let lines: Vec<String> = [street, place].into_iter().flatten().collect();
+                (!lines.is_empty()).then(|| lines.join("\n").into())
+            }
         }
     }
 
@@ -277,9 +308,18 @@ impl Transform {
             | Self::Constant(_)
             | Self::PhotoUrl
             | Self::FriendlySkuName
-            | Self::AvailableSeats => Err(format!("'{}' is read-only", self.name())),
+            | Self::AvailableSeats
+            | Self::FullName
+            | Self::PostalAddress => Err(format!("'{}' is read-only", self.name())),
         }
     }
+}
+
+/// The texts of those properties that have one, side by side.
+fn joined(entity: &Value, names: &[&str], between: &str) -> Option<String> {
+    let texts = names.iter().filter_map(|name| entity.get(*name)?.as_str());
+    let texts: Vec<&str> = texts.filter(|text| !text.trim().is_empty()).collect();
+    (!texts.is_empty()).then(|| texts.join(between))
 }
 
 fn simple_type(kind: &Kind) -> Result<Type, String> {
@@ -494,6 +534,8 @@ mod tests {
             ("csv", Kind::Int32, Err("string")),
             ("booleanText", Kind::String, Ok(Type::Boolean)),
             ("photoUrl", Kind::String, Ok(Type::Reference)),
+            ("fullName", Kind::String, Ok(Type::String)),
+            ("postalAddress", Kind::Boolean, Err("string")),
         ] {
             let found = Transform::named(name).unwrap().scim_type(&kind);
             match (&found, expected) {
@@ -503,6 +545,6 @@ mod tests {
             }
         }
         assert_eq!(Transform::named("eval"), None);
-        assert_eq!(Transform::names().count(), 14);
+        assert_eq!(Transform::names().count(), 16);
     }
 }

@@ -41,7 +41,7 @@ const RULES: InputRules = InputRules {
     unknown: Unknown::Ignore,
 };
 const OPTIONS: patch::Options = patch::Options {
-    create_on_no_match: true,
+    create_on_no_match: patch::CreateOnNoMatch::Always,
     unknown: Unknown::Ignore,
 };
 
@@ -87,9 +87,10 @@ fn patches(text: &str) -> bool {
     };
     let mut taken = false;
     for mapping in [&*USERS, &*GROUPS] {
-        let Ok(operations) = patch::parse(&body, mapping.schema(), &OPTIONS) else {
+        let Ok(message) = patch::parse(&body, mapping.schema(), &OPTIONS) else {
             continue;
         };
+        let operations = message.operations;
         taken = true;
         for row in mapping.relations() {
             let delta = patch::relation_delta(&operations, &row.path);

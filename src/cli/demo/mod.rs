@@ -3,7 +3,6 @@
 mod lines;
 
 use std::{
-    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
@@ -21,18 +20,16 @@ use super::{
 };
 use crate::{
     base::clock::{SharedClock, SystemClock},
-    config::{self, Config, Entra, Log, LogFormat, MappingSource, Preset, Sources, TenantSize},
-    credential,
-    service::{
-        replica,
-        tokens::{self, Grant, Order},
-    },
+    config::{self, Config, MappingSource, Sources},
+    service::tokens::{self, Grant, Order},
     simulator,
     store::{self, Store},
 };
 
 /// The tenant's name.
 const TENANT: &str = "default";
+/// What variables that are configuration begin with.
+const PREFIX: &str = "ENTRA_SCIM__";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,18 +45,14 @@ pub(super) struct Args {
     #[arg(long)]
     token: Option<String>,
     /// standard, iga-flat, or a folder of rule files.
-    #[arg(long, default_value = "standard", value_parser = MappingSource::parse)]
-    mapping: MappingSource,
+    #[arg(long, value_parser = MappingSource::parse)]
+    mapping: Option<MappingSource>,
     /// Prints one line of JSON once ready, and no help.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    logging::start(&Log {
-        format: LogFormat::Text,
-        level: "warn".to_owned(),
-    })?;
     let listener = simulate::bind(args.listen).await?;
     let simulator = simulate::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
     let graph = Url::parse(&format!("http://{}", simulator.local_addr()?))?;
@@ -76,12 +69,8 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let ready = &running.ready;
 
     let clock: SharedClock = Arc::new(SystemClock);
-    let credential = credential::Settings::ClientSecret {
-        tenant_id: ready.tenant_id.clone(),
-        client_id: ready.client_id.clone(),
-        secret: SecretString::from(ready.client_secret.clone()),
-    };
-    let config = config(args, graph, &ready.tenant_id, credential)?;
+    let config = config(args, &graph, ready)?;
+    logging::start(&config.log)?;
     let store = Store::open(&config.store).await?;
     store.migrate().await?;
     let token = token(args, &store, &clock).await?;
@@ -119,41 +108,56 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The defaults, with the simulated tenant as the only one.
-fn config(
-    args: &Args,
-    graph: Url,
-    tenant_id: &str,
-    credential: credential::Settings,
-) -> anyhow::Result<Config> {
-    let mut config = config::load(&Sources::default())?;
-    config.server.listen = args.listen;
-    config.store = match &args.data_dir {
-        Some(folder) => {
-            store::Settings::new(&format!("sqlite://{}", folder.join("store.db").display()))
-        }
-        None => store::Settings::new("sqlite::memory:"),
+/// The environment's settings, and where it says nothing those of a demonstration; the simulated
+/// tenant is the only one.
+fn config(args: &Args, graph: &Url, ready: &simulator::start::ReadyLine) -> anyhow::Result<Config> {
+    let store = match &args.data_dir {
+        Some(folder) => format!("sqlite://{}", folder.join("store.db").display()),
+        None => "sqlite::memory:".to_owned(),
     };
-    config.tenants = BTreeMap::from([(
-        TENANT.to_owned(),
-        config::Tenant {
-            name: TENANT.to_owned(),
-            entra: Entra {
-                tenant_id: Some(tenant_id.to_owned()),
-                graph: graph.clone(),
-                authority: graph,
-            },
-            credential,
-            mapping: args.mapping.clone(),
-            permissions: Preset::Full,
-            tenant_size: TenantSize::Large,
-            replica: replica::Settings {
-                interval: std::time::Duration::from_secs(2),
-                ..replica::Settings::default()
-            },
-        },
-    )]);
+    let unless_said = [
+        ("LOG__LEVEL", "warn"),
+        ("TENANTS__DEFAULT__REPLICA_INTERVAL_SECS", "2"),
+    ];
+    let listen = args.listen.to_string();
+    let in_any_case = [
+        ("SERVER__LISTEN", listen.as_str()),
+        ("STORE__URL", &store),
+        ("TENANTS__DEFAULT__TENANT_ID", &ready.tenant_id),
+        ("TENANTS__DEFAULT__GRAPH_URL", graph.as_str()),
+        ("TENANTS__DEFAULT__AUTHORITY_URL", graph.as_str()),
+        ("TENANTS__DEFAULT__CREDENTIAL__KIND", "client-secret"),
+        ("TENANTS__DEFAULT__CREDENTIAL__CLIENT_ID", &ready.client_id),
+        ("TENANTS__DEFAULT__CREDENTIAL__SECRET", &ready.client_secret),
+    ];
+    let ours = |(name, value): &(&str, &str)| (format!("{PREFIX}{name}"), (*value).to_owned());
+    let said = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.strip_prefix(PREFIX).is_some_and(is_of_demo));
+    let mut environment: Vec<(String, String)> = unless_said.iter().map(ours).collect();
+    environment.extend(said);
+    environment.extend(in_any_case.iter().map(ours));
+    let mut config = config::load(&Sources {
+        file: None,
+        environment,
+    })?;
+    if let (Some(mapping), Some(tenant)) = (&args.mapping, config.tenants.get_mut(TENANT)) {
+        tenant.mapping = mapping.clone();
+    }
     Ok(config)
+}
+
+/// Whether a setting of the environment is one of the demonstration's: who the tenant is, how it is
+/// signed in to and where the store is are its own.
+fn is_of_demo(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    if let Some(rest) = name.strip_prefix("TENANTS__") {
+        let own = ["TENANT_ID", "CLOUD", "GRAPH_URL", "AUTHORITY_URL"];
+        return rest
+            .strip_prefix("DEFAULT__")
+            .is_some_and(|key| !own.contains(&key) && !key.starts_with("CREDENTIAL"));
+    }
+    !name.starts_with("STORE__URL")
 }
 
 /// The token that clients use: the given one, or a new one.

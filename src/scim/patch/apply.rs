@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Op, Operation, Options};
+use super::{CreateOnNoMatch, Op, Operation, Options};
 use crate::scim::{
     Document,
     attr::AttrPath,
@@ -272,14 +272,22 @@ impl<'a> Assignment<'a> {
             if self.operation.op == Op::Remove {
                 return Ok(());
             }
-            let may_create = self.operation.op == Op::Add || self.options.create_on_no_match;
+            let described = created(filter, self.attribute);
+            let may_create = self.operation.op == Op::Add
+                || match self.options.create_on_no_match {
+                    CreateOnNoMatch::Always => true,
+                    CreateOnNoMatch::Never => false,
+                    CreateOnNoMatch::KnownTypes => {
+                        described.as_ref().is_some_and(|new| self.has_place(new))
+                    }
+                };
             if new.is_none() && may_create {
                 return Ok(());
             }
             let room = self.attribute.multi_valued || list.is_empty();
             let matcher = Matcher::within(filter, self.attribute);
-            let created = created(filter, self.attribute)
-                .filter(|element| may_create && room && matcher.matches_element(element));
+            let created =
+                described.filter(|element| may_create && room && matcher.matches_element(element));
             let Some(created) = created else {
                 return Err(Error::no_target(format!(
                     "no value of '{}' matches [{filter}]",
@@ -308,6 +316,15 @@ impl<'a> Assignment<'a> {
             list.add(created);
         }
         Ok(())
+    }
+
+    /// Whether an element is of a `type` that the schema names.
+    fn has_place(&self, element: &Value) -> bool {
+        let named = element.get("type").and_then(Value::as_str);
+        let known = self.attribute.sub("type").map(|sub| &sub.canonical_values);
+        named.is_some_and(|named| {
+            known.is_some_and(|known| known.iter().any(|k| k.eq_ignore_ascii_case(named)))
+        })
     }
 
     /// Lays a value over the elements that a filter has found, or puts it in their place.

@@ -47,12 +47,44 @@ pub struct Target {
     pub sub: Option<String>,
 }
 
+impl Target {
+    /// The attribute with its sub-attribute, be that before or behind a value filter.
+    pub fn whole_path(&self) -> AttrPath {
+        match &self.sub {
+            Some(sub) => self.path.with_sub(sub),
+            None => self.path.clone(),
+        }
+    }
+}
+
+/// When a replacement of an element that is not there makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreateOnNoMatch {
+    /// Never: `noTarget`.
+    Never,
+    /// Where the element is one of a `type` that the schema names: it has its place in the
+    /// directory, only no value yet. Entra's provisioning service replaces it then.
+    #[default]
+    KnownTypes,
+    /// Wherever the filter describes an element.
+    Always,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// What is to be done.
+    pub operations: Vec<Operation>,
+    /// What it says and what is not kept, by name: for the client to be told.
+    pub ignored: Vec<String>,
+}
+
 /// How messages are read and applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether `replace` through a value filter that matches nothing creates the element, as
-    /// Entra wants, where the RFC demands `noTarget`. `add` always creates it.
-    pub create_on_no_match: bool,
+    /// Whether `replace` through a value filter that matches nothing creates the element, where
+    /// the RFC demands `noTarget`. `add` always creates it.
+    pub create_on_no_match: CreateOnNoMatch,
     /// What happens to unknown attributes.
     pub unknown: Unknown,
 }

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::{Op, Operation, Options, Target};
+use super::{Message, Op, Operation, Options, Target};
 use crate::scim::{
     Document,
     attr::AttrPath,
     error::{Error, Kind},
     filter::{self, CompareOp, Filter, Literal},
     resource::{
-        Rules, Unknown, coerce, filled, is_blank, is_reference, is_value_object, nameless,
-        plain_role, walk,
+        Ignored, Rules, Unknown, coerce, filled, is_blank, is_not_given, is_reference,
+        is_value_object, nameless, plain_role, walk,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
     urn,
@@ -34,22 +34,20 @@ pub const MAX_OPERATIONS: usize = 1000;
 /// names no attribute; `invalidFilter`; `noTarget` for a removal without path; `mutability` for
 /// readOnly attributes and for required ones that would be unassigned; `invalidValue`; 413 past
 /// [`MAX_OPERATIONS`].
-pub fn parse(
-    body: &Value,
-    schema: &ResourceSchema,
-    options: &Options,
-) -> Result<Vec<Operation>, Error> {
+pub fn parse(body: &Value, schema: &ResourceSchema, options: &Options) -> Result<Message, Error> {
     let message = body
         .as_object()
         .ok_or_else(|| Error::invalid_syntax("a PATCH body must be a JSON object"))?;
-    let is_patch = member(message, "schemas")
-        .and_then(Value::as_array)
-        .is_some_and(|urns| {
-            urns.iter()
-                .filter_map(Value::as_str)
-                .any(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP))
-        });
-    if !is_patch {
+    // Some clients (scimgateway's) leave `schemas` out of every body.
+    let is_patch = |urns: &Value| {
+        urns.is_null()
+            || urns.as_array().is_some_and(|urns| {
+                urns.iter()
+                    .filter_map(Value::as_str)
+                    .any(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP))
+            })
+    };
+    if !member(message, "schemas").is_none_or(is_patch) {
         return Err(Error::invalid_syntax(format!(
             "the schemas of a PATCH body must hold {}",
             urn::PATCH_OP
@@ -68,6 +66,7 @@ pub fn parse(
     let mut reader = Reader {
         schema,
         options,
+        ignored: Ignored::default(),
         parsed: Vec::with_capacity(operations.len()),
     };
     for (index, operation) in operations.iter().enumerate() {
@@ -78,7 +77,10 @@ pub fn parse(
             )
         })?;
     }
-    Ok(reader.parsed)
+    Ok(Message {
+        operations: reader.parsed,
+        ignored: reader.ignored.into_names(),
+    })
 }
 
 /// A member by its name in any case.
@@ -94,6 +96,7 @@ fn member<'a>(object: &'a Document, name: &str) -> Option<&'a Value> {
 struct Reader<'a> {
     schema: &'a ResourceSchema,
     options: &'a Options,
+    ignored: Ignored,
     parsed: Vec<Operation>,
 }
 
@@ -211,12 +214,27 @@ impl<'a> Reader<'a> {
                 Some(attribute) => (found, attribute),
                 None => return Err(Error::invalid_path(format!("'{text}' names no attribute"))),
             },
-            Err(_) if self.options.unknown == Unknown::Ignore => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => {
+                let mut whole = path.attr.clone();
+                if path.filter.is_some() {
+                    whole.sub.clone_from(&path.sub);
+                }
+                if self.options.unknown == Unknown::Ignore || self.schema.is_defined(&whole) {
+                    self.ignored.note(whole);
+                    return Ok(());
+                }
+                return Err(error);
+            }
         };
         let mut leaf = found.sub.unwrap_or(attribute);
         let mut sub = None;
         if let Some(name) = &path.sub {
+            let whole = found.path.with_sub(name);
+            let unheld = element_sub(attribute, name).is_none() && self.schema.is_defined(&whole);
+            if unheld {
+                self.ignored.note(whole);
+                return Ok(());
+            }
             leaf = element_sub(attribute, name).ok_or_else(|| {
                 Error::invalid_path(format!("'{text}': there is no sub-attribute '{name}'"))
             })?;
@@ -226,11 +244,30 @@ impl<'a> Reader<'a> {
                 "value".to_owned()
             });
         }
+        if leaf.unkept {
+            let whole = match &path.sub {
+                Some(_) => found.path.with_sub(&leaf.name),
+                None => found.path,
+            };
+            self.ignored.note(whole);
+            return Ok(());
+        }
         if [attribute, leaf]
             .iter()
             .any(|a| a.mutability == Mutability::ReadOnly)
         {
             return Err(Error::mutability(format!("'{text}' is readOnly")));
+        }
+        if op != Op::Remove && value.is_some_and(|value| is_not_given(leaf, value)) {
+            return Ok(());
+        }
+        let by_link = is_reference(attribute) && leaf.name == "$ref" && path.filter.is_none();
+        if by_link && !attribute.multi_valued && op != Op::Remove {
+            // `manager.$ref` names the manager by where it is.
+            let mut link = Document::new();
+            link.insert("$ref".to_owned(), value.cloned().unwrap_or_default());
+            let whole = found.path.without_sub().to_string();
+            return self.on_path(op, &whole, Some(&Value::Object(link)));
         }
         let value_filter = match &path.filter {
             None => None,
@@ -247,10 +284,31 @@ impl<'a> Reader<'a> {
                 })
             }
         };
+        let mut path_found = found.path;
+        let mut value_filter = value_filter;
+        // `emails.value` of a list: to give all of them one value is nobody's wish, so the primary
+        // one is meant.
+        if attribute.multi_valued
+            && op != Op::Remove
+            && let Some(kind) = &attribute.primary_type
+            && let Some(of) = path_found.sub.take()
+        {
+            value_filter = Some(Filter::Compare(
+                AttrPath::core("type"),
+                CompareOp::Eq,
+                Literal::String(kind.clone()),
+            ));
+            sub = Some(of);
+        }
+        let op = if value_filter.is_some() && path.filter.is_none() {
+            Op::Add // makes it where there is none yet
+        } else {
+            op
+        };
         let place = Place {
             attribute,
             leaf,
-            path: found.path,
+            path: path_found,
             filter: value_filter,
             sub,
         };
@@ -274,12 +332,21 @@ impl<'a> Reader<'a> {
             None => None,
             Some(given) => {
                 let rules = Rules {
+                    schema: self.schema,
+                    ignored: &Ignored::default(),
                     unknown: Unknown::Ignore,
                     wrap: true,
                     removal: true,
                     partial: false,
                 };
-                match coerce(leaf, &place.path, given, rules)? {
+                let mut coerced = coerce(leaf, &place.path, given, rules)?;
+                if let Some(Value::Array(elements)) = &mut coerced
+                    && is_reference(leaf)
+                {
+                    // To take what names nobody for a description of many would empty a group.
+                    elements.retain(|element| element.get("value").is_some_and(filled));
+                }
+                match coerced {
                     // "" for a reference, as the SCIM Validator sends it, is the reference.
                     None | Some(Value::Null) if !leaf.multi_valued => None,
                     // What names no element removes none: to take it for "all of them" would
@@ -310,6 +377,8 @@ impl<'a> Reader<'a> {
         // Behind a filter stands one element, not the list.
         let is_element = leaf.multi_valued && filtered && std::ptr::eq(leaf, attribute);
         let rules = Rules {
+            schema: self.schema,
+            ignored: &self.ignored,
             unknown: self.options.unknown,
             wrap: true,
             removal: false,

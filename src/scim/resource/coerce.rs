@@ -1,5 +1,7 @@
 //! One attribute's value, from what clients send to what the schema says.
 
+use std::{cell::RefCell, collections::BTreeSet, fmt::Display};
+
 use base64::{
     Engine as _,
     alphabet::{STANDARD, URL_SAFE},
@@ -7,7 +9,7 @@ use base64::{
 };
 use serde_json::Value;
 
-use super::{List, Unknown, is_blank, is_reference, is_value_object};
+use super::{List, Unknown, is_blank, is_reference, is_value_object, labels_only};
 use crate::scim::{
     Document,
     attr::AttrPath,
@@ -15,15 +17,33 @@ use crate::scim::{
     error::{Error, Kind},
     filter::{boolean, type_name},
     reference,
-    schema::{Attribute, Mutability, Type},
+    schema::{Attribute, Mutability, ResourceSchema, Type},
 };
 
 /// The most values of one attribute in one body.
 pub const MAX_ELEMENTS: usize = 100_000;
 
+/// The names of what a client said and what is taken without being kept.
+#[derive(Debug, Default)]
+pub(crate) struct Ignored(RefCell<BTreeSet<String>>);
+
+impl Ignored {
+    pub(crate) fn note(&self, name: impl Display) {
+        self.0.borrow_mut().insert(name.to_string());
+    }
+
+    pub(crate) fn into_names(self) -> Vec<String> {
+        self.0.into_inner().into_iter().collect()
+    }
+}
+
 /// How far values are bent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
+    /// What is known.
+    pub schema: &'a ResourceSchema,
+    /// What is taken and not kept.
+    pub ignored: &'a Ignored,
     /// Unknown sub-attributes.
     pub unknown: Unknown,
     /// A single plain value for a multi-valued attribute that is not complex (PATCH).
@@ -43,7 +63,7 @@ pub(crate) fn coerce(
     attribute: &Attribute,
     path: &AttrPath,
     value: &Value,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     if attribute.multi_valued {
         many(attribute, path, value, rules)
@@ -56,7 +76,7 @@ fn many(
     attribute: &Attribute,
     path: &AttrPath,
     value: &Value,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     let must_name = is_reference(attribute) && !rules.removal;
     let elements = match value {
@@ -90,7 +110,9 @@ fn many(
         };
         said = true;
         strip_nulls(&mut element);
-        if !is_blank(&element) {
+        // Labels of nothing say nothing.
+        let says = must_name || rules.removal || !labels_only(attribute, &element);
+        if says && !is_blank(&element) {
             list.add(element);
         }
     }
@@ -106,7 +128,7 @@ fn many(
     Ok(Some(Value::Array(list)))
 }
 
-fn refuses_bare(attribute: &Attribute, rules: Rules) -> bool {
+fn refuses_bare(attribute: &Attribute, rules: Rules<'_>) -> bool {
     attribute.kind == Type::Complex && !rules.removal
 }
 
@@ -114,7 +136,7 @@ fn one(
     attribute: &Attribute,
     path: &AttrPath,
     value: &Value,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     let wrong = || wrong(attribute, path, value);
     let kept = match (attribute.kind, value) {
@@ -141,8 +163,11 @@ fn one(
                 )));
             }
         },
-        // A bare id; "" clears.
+        // A bare id; "" clears. Some clients send the object itself as text.
         (Type::Complex, Value::String(text)) if is_value_object(attribute) => {
+            if let Some(object) = object_text(attribute, text) {
+                return complex(attribute, path, &object, rules);
+            }
             if text.is_empty() {
                 Value::Null
             } else {
@@ -245,17 +270,26 @@ fn complex(
     attribute: &Attribute,
     path: &AttrPath,
     object: &Document,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Result<Option<Value>, Error> {
     let mut kept = Document::new();
     let unpacked = json_text(attribute, object);
     for (name, value) in unpacked.as_ref().unwrap_or(object) {
+        // A reference is its `value`, which its `$ref` may say in its place.
+        if is_reference(attribute) && name.eq_ignore_ascii_case("$ref") {
+            continue;
+        }
         let Some(sub) = attribute.sub(name) else {
             // What a server derives may be sent back to it even where the schema lacks it.
             let derived = ["$ref", "display"]
                 .iter()
                 .any(|known| name.eq_ignore_ascii_case(known));
-            if derived || is_blank(value) || rules.unknown == Unknown::Ignore {
+            if derived || is_blank(value) {
+                continue;
+            }
+            let path = path.with_sub(name);
+            if rules.unknown == Unknown::Ignore || rules.schema.is_defined(&path) {
+                rules.ignored.note(path);
                 continue;
             }
             return Err(Error::invalid_syntax(format!(
@@ -263,6 +297,11 @@ fn complex(
             )));
         };
         if sub.mutability == Mutability::ReadOnly {
+            // Labels come with every element.
+            if sub.unkept && !is_blank(value) && !matches!(sub.name.as_str(), "primary" | "display")
+            {
+                rules.ignored.note(path.with_sub(&sub.name));
+            }
             continue;
         }
         let sub_path = path.with_sub(&sub.name);
@@ -318,6 +357,15 @@ fn json_text(attribute: &Attribute, object: &Document) -> Option<Document> {
         unpacked.entry("display").or_insert(display);
     }
     Some(unpacked)
+}
+
+/// The object that a text is, of an attribute whose values are no JSON themselves.
+fn object_text(attribute: &Attribute, text: &str) -> Option<Document> {
+    let of_role = matches!(attribute.name.as_str(), "roles" | "entitlements");
+    if of_role || !text.trim_start().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// `value` (else `id`) and `displayName` of a JSON object in a string.

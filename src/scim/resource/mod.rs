@@ -7,10 +7,12 @@ mod normalize;
 
 use serde_json::Value;
 
-pub(crate) use coerce::{Rules, coerce, filled, is_primary, nameless, plain_role, strip_nulls};
+pub(crate) use coerce::{
+    Ignored, Rules, coerce, filled, is_primary, nameless, plain_role, strip_nulls,
+};
 pub(crate) use elements::{List, labels_only, same_value};
 pub use normalize::normalize;
-pub(crate) use normalize::{is_blank, walk};
+pub(crate) use normalize::{is_blank, is_not_given, walk};
 
 use super::{
     Document,
@@ -22,7 +24,8 @@ use super::{
 /// What happens to attributes that the schema does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unknown {
-    /// The request is refused, naming the attribute (unless its value is null or empty).
+    /// The request is refused, naming the attribute (unless its value is null or empty, or
+    /// RFC 7643 defines it).
     #[default]
     Refuse,
     /// They are dropped.
@@ -45,6 +48,33 @@ pub struct Input {
     /// The attributes (and sub-attributes of single-valued ones) that the body explicitly
     /// unassigns: null, `[]`, `{}`; canonical paths.
     pub cleared: Vec<AttrPath>,
+    /// What the body says and what is not kept, by name: for the client to be told.
+    pub ignored: Vec<String>,
+}
+
+impl Input {
+    /// The attributes that the body assigns; of single complex ones each sub-attribute.
+    pub fn paths(&self, schema: &ResourceSchema) -> Vec<AttrPath> {
+        let mut paths = Vec::new();
+        let mut add = |urn: Option<&str>, container: &Document| {
+            for (name, value) in container {
+                let path = AttrPath {
+                    urn: urn.map(str::to_owned),
+                    ..AttrPath::core(name)
+                };
+                let subs = value.as_object().into_iter().flat_map(Document::keys);
+                paths.extend(subs.map(|sub| path.with_sub(sub)));
+                paths.push(path);
+            }
+        };
+        for (name, value) in &self.document {
+            match (schema.extension(name), value) {
+                (Some(extension), Value::Object(members)) => add(Some(&extension.id), members),
+                _ => add(None, &Document::from_iter([(name.clone(), value.clone())])),
+            }
+        }
+        paths
+    }
 }
 
 /// The value at a canonical path. A sub-attribute is found in a single-valued attribute only;

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Input, InputRules, Rules, Unknown, coerce, get, set, strip_nulls};
+use super::{Ignored, Input, InputRules, Rules, Unknown, coerce, get, set, strip_nulls};
 use crate::scim::{
     Document,
     attr::AttrPath,
     error::Error,
-    schema::{Mutability, ResourceSchema},
+    schema::{Attribute, Mutability, ResourceSchema, Type},
 };
 
 /// Makes a body canonical: names in the schema's spelling and in their containers, values of the
@@ -33,18 +33,27 @@ pub fn normalize(
     };
     let mut input = Input::default();
     let mut seen: HashSet<AttrPath> = HashSet::new();
+    let ignored = Ignored::default();
     let coercion = Rules {
+        schema,
+        ignored: &ignored,
         unknown: rules.unknown,
         wrap: false,
         removal: false,
         partial: false,
     };
     walk(body, schema, &mut |name, value| {
-        let found = AttrPath::parse(name)
-            .ok()
-            .and_then(|path| schema.resolve(&path).ok());
+        let path = AttrPath::parse(name).ok();
+        let found = path.as_ref().and_then(|path| schema.resolve(path).ok());
         let Some((found, attribute)) = found.and_then(|f| f.attribute.map(|a| (f, a))) else {
-            if is_blank(value) || rules.unknown == Unknown::Ignore {
+            // Every object of some clients has `schemas`, also that of an extension.
+            let is_schemas = path.as_ref().is_some_and(|path| path.attr == "schemas");
+            if is_blank(value) || is_schemas {
+                return Ok(());
+            }
+            let defined = path.is_some_and(|path| schema.is_defined(&path));
+            if defined || rules.unknown == Unknown::Ignore {
+                ignored.note(name);
                 return Ok(());
             }
             return Err(Error::invalid_syntax(format!(
@@ -65,8 +74,14 @@ pub fn normalize(
         let leaf = found.sub.unwrap_or(attribute);
         if [attribute, leaf]
             .iter()
-            .any(|a| a.mutability == Mutability::ReadOnly)
+            .any(|a| a.mutability == Mutability::ReadOnly || a.unkept)
         {
+            if leaf.unkept && !is_blank(value) {
+                ignored.note(&found.path);
+            }
+            return Ok(());
+        }
+        if is_not_given(leaf, value) {
             return Ok(());
         }
         if found.sub.is_some() && attribute.multi_valued {
@@ -92,9 +107,17 @@ pub fn normalize(
         }
         Ok(())
     })?;
-    let Input { document, cleared } = &mut input;
+    input.ignored = ignored.into_names();
+    let Input {
+        document, cleared, ..
+    } = &mut input;
     cleared.retain(|path| get(document, path).is_none());
     Ok(input)
+}
+
+/// Whether a value says nothing where others would say "none": a user is active or is not.
+pub(crate) fn is_not_given(leaf: &Attribute, value: &Value) -> bool {
+    value.is_null() && leaf.kind == Type::Boolean && leaf.name == "active"
 }
 
 /// `schemas` must be an array of strings. Which ones they are says nothing that the containers

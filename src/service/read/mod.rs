@@ -1,13 +1,17 @@
 //! The one face for reading. Behind it stand [`replica`], which Graph keeps fresh, and [`live`],
 //! which asks Graph.
 
+pub mod cursor;
 mod keep;
 pub(super) mod live;
 pub(super) mod replica;
 mod search;
 mod wanted;
 
-pub use live::{pages::Pages, render::ListPage};
+pub use live::{
+    pages::Pages,
+    render::{ListPage, Walk},
+};
 pub use search::search;
 pub(super) use wanted::{Defaults, Related, Wanted};
 
@@ -16,7 +20,7 @@ use bytes::Bytes;
 use super::{Context, Error, replica::import::own_writes};
 use crate::{
     resources::Edge,
-    scim::{Document, list::ListQuery, projection::Projection},
+    scim::{Document, etag, list::ListQuery, projection::Projection},
     translation::RelationRow,
 };
 use live::object::{self, Loaded};
@@ -31,8 +35,8 @@ pub(super) async fn serves(cx: &Context) -> Result<bool, Error> {
 
 /// A resource as it is answered.
 pub enum Resource {
-    /// A document.
-    Document(Document),
+    /// A document, and the version of the whole resource where that is known.
+    Document(Document, Option<String>),
     /// Its text and its version.
     Text(Bytes, String),
 }
@@ -50,7 +54,9 @@ pub async fn get(
     cx.may_show(projection)?;
     if !fresh && replica::serves(cx).await? {
         match replica::get(cx, id, projection).await? {
-            replica::Got::Document(doc) => return Ok(Resource::Document(doc)),
+            replica::Got::Document(doc, version) => {
+                return Ok(Resource::Document(doc, Some(version)));
+            }
             replica::Got::Text(text, version) => return Ok(Resource::Text(text, version)),
             replica::Got::Gone => return Err(object::not_found(cx, id).into()),
             // Graph may know what is too new for the replica.
@@ -58,8 +64,8 @@ pub async fn get(
         }
     }
     own_writes(cx, id).await?;
-    let doc = live(cx, id, projection).await?;
-    Ok(Resource::Document(doc))
+    let (doc, version) = live(cx, id, projection).await?;
+    Ok(Resource::Document(doc, version))
 }
 
 /// The resource as the replica has it; `None` where that does not serve it.
@@ -70,7 +76,7 @@ pub(super) async fn of_replica(
     cx: &Context,
     id: &str,
     projection: &Projection,
-) -> Result<Option<Document>, Error> {
+) -> Result<Option<(Document, String)>, Error> {
     if !replica::serves(cx).await? {
         return Ok(None);
     }
@@ -78,11 +84,16 @@ pub(super) async fn of_replica(
 }
 
 /// The resource by Graph's word, own writes laid over it.
-async fn live(cx: &Context, id: &str, projection: &Projection) -> Result<Document, Error> {
+async fn live(
+    cx: &Context,
+    id: &str,
+    projection: &Projection,
+) -> Result<(Document, Option<String>), Error> {
     let wanted = Wanted::answer(&cx.mapped, projection, false);
     let loaded = object::one(cx, id, &wanted).await?;
     let doc = object::document(cx, &loaded, &wanted);
-    Ok(cx.shown(doc, projection))
+    let version = etag::version(&doc);
+    Ok((cx.shown(doc, projection), version))
 }
 
 /// One page of the resources that a query selects.
@@ -92,6 +103,14 @@ async fn live(cx: &Context, id: &str, projection: &Projection) -> Result<Documen
 /// makes of it. Never a short page.
 pub async fn list(cx: &Context, query: &ListQuery) -> Result<ListPage, Error> {
     cx.may_ask(query)?;
+    match &query.cursor {
+        Some(cursor) => cursor::page(cx, query, cursor).await,
+        None => pages(cx, query).await,
+    }
+}
+
+/// A page by its index.
+async fn pages(cx: &Context, query: &ListQuery) -> Result<ListPage, Error> {
     if cx.tenant.replica.settings.on {
         if replica::serves(cx).await? {
             if let Some(page) = replica::list(cx, query).await? {

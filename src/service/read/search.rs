@@ -1,7 +1,4 @@
-//! `POST /.search`: one query over every resource type (RFC 7644 §3.4.2.1, §3.4.3).
-
-use bytes::Bytes;
-use serde_json::Value;
+//! `POST /.search` and `GET` of the base: one query over every resource type (RFC 7644 §3.4.2.1, §3.4.3).
 
 use super::{
     super::{Context, Error, memory::Room},
@@ -10,7 +7,9 @@ use super::{
 use crate::scim::{
     error::{Error as ScimError, Kind},
     list::ListQuery,
+    schema::ResourceSchema,
 };
+use bytes::Bytes;
 
 /// Searches the types one after the other, in the order of `/ResourceTypes`; the window of
 /// `startIndex` and `count` runs over all of them. A type that lacks an attribute of the filter
@@ -18,7 +17,10 @@ use crate::scim::{
 ///
 /// # Errors
 /// As for [`list`].
-pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Error> {
+pub async fn search(
+    contexts: Vec<Context>,
+    query: impl Fn(&ResourceSchema) -> Result<ListQuery, ScimError>,
+) -> Result<ListPage, Error> {
     let mut total = 0;
     let mut resources: Vec<Bytes> = Vec::new();
     let mut room = Room::default();
@@ -26,7 +28,7 @@ pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Er
     let mut understood = false;
     let mut start_index = 1;
     for cx in contexts {
-        let mut query = match ListQuery::from_search_request(body, cx.schema()) {
+        let mut query = match query(cx.schema()) {
             Ok(query) => query,
             Err(error) if error.kind == Kind::InvalidFilter => {
                 not_understood = Some(error);
@@ -35,6 +37,11 @@ pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Er
             Err(error) => return Err(error.into()),
         };
         understood = true;
+        if query.cursor.is_some() {
+            let text =
+                "a query over all types is paged by startIndex: leave cursor out, or ask one type";
+            return Err(ScimError::invalid_value(text).into());
+        }
         start_index = query.start_index;
         let settings = &cx.app.settings;
         let count = query
@@ -55,6 +62,7 @@ pub async fn search(contexts: Vec<Context>, body: &Value) -> Result<ListPage, Er
             start_index,
             resources,
             room,
+            walk: None,
         }),
     }
 }

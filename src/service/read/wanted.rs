@@ -61,7 +61,16 @@ impl Wanted {
             .filter(|(_, r)| projection.wants(&r.row.path, r.row.attribute.returned))
             .map(|(i, _)| i)
             .collect();
-        Self::with_relations(of, projection, relations, list)
+        let wanted = Self::with_relations(of, projection, relations, list);
+        if projection.is_default() || !projection.only_excludes() {
+            return wanted;
+        }
+        // Where leaving out saves no request, all is read, so that the answer has its version.
+        let whole = Self::answer(of, &Projection::all(), list);
+        let as_dear = wanted.relations == whole.relations
+            && wanted.per_object == whole.per_object
+            && wanted.sides == whole.sides;
+        if as_dear { (*whole).clone() } else { wanted }
     }
 
     /// The attributes of the projection, with the relations chosen by the caller.

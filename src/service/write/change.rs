@@ -28,7 +28,7 @@ use crate::{
         plan::some_of,
         relation::{Calls, Subject},
     },
-    scim::{Document, attr::AttrPath, patch::Step, projection::Projection},
+    scim::{Document, attr::AttrPath, etag, patch::Step, projection::Projection},
     translation::RelationRow,
 };
 
@@ -146,10 +146,12 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
     } else {
         answer(cx, before, &written, projection).await?
     };
+    let version = etag::version(&doc);
     Ok(Effect {
         before: before_digest,
         after: Some(digest(&doc)),
-        ..Effect::of(Written::Resource(cx.shown(doc, projection)))
+        projection: Some(projection.clone()),
+        ..Effect::of(Written::Resource(cx.shown(doc, projection), version))
     })
 }
 
@@ -205,8 +207,12 @@ async fn answer(
     if !projection.is_default() {
         // May name what is returned on request only, which was not read before.
         let wanted = Wanted::answer(&cx.mapped, projection, false);
-        let loaded = object::one(cx, &id, &wanted).await?;
-        return Ok(object::document(cx, &loaded, &wanted));
+        match object::one(cx, &id, &wanted).await {
+            Ok(loaded) => return Ok(object::document(cx, &loaded, &wanted)),
+            // Who may write an attribute may perhaps not read it; the write itself is done.
+            Err(_) if projection.tells_more() && projection.without_more().is_default() => {}
+            Err(error) => return Err(error),
+        }
     }
     let relations: Vec<usize> = before
         .wanted

@@ -29,9 +29,11 @@ use crate::{
     },
     scim::{
         Document,
+        error::Error as ScimError,
+        etag,
         patch::Step,
         projection::Projection,
-        resource::{self, Input},
+        resource::{self, Input, Unknown},
     },
     translation::{RelationRow, WriteTarget},
 };
@@ -63,6 +65,7 @@ pub(super) async fn create(
 ) -> Result<Effect, Error> {
     rights::check(cx, false)?;
     let input = normalized(cx, body).await?;
+    let projection = &projection.after_writing(&input.paths(cx.schema()), cx.schema());
     let plan = plan(cx, input.document)?;
     let request = Request::post(cx.kind().collection, Value::Object(plan.first.clone()));
     // What is wrong with the elements is said before anything is made.
@@ -98,8 +101,17 @@ pub(super) async fn normalized(cx: &Context, body: &Arc<Value>) -> Result<Input,
     let (body, mapped) = (Arc::clone(body), Arc::clone(&cx.mapped));
     let rules = cx.app.settings.input;
     let many = values(&body) > MANY;
-    let normalize = move || resource::normalize(&body, mapped.schema(), &rules);
-    Ok(offload(cx, many, normalize).await??)
+    let normalize = move || {
+        let mut input = resource::normalize(&body, mapped.schema(), &rules)?;
+        if rules.unknown == Unknown::Ignore {
+            let dropped = mapped.mapping.drop_strays(&mut input.document);
+            input.ignored.extend(dropped);
+        }
+        Ok::<Input, ScimError>(input)
+    };
+    let mut input = offload(cx, many, normalize).await??;
+    cx.ignored.note(std::mem::take(&mut input.ignored));
+    Ok(input)
 }
 
 fn plan(cx: &Context, mut doc: Document) -> Result<Plan<'_>, Error> {
@@ -169,6 +181,7 @@ async fn finish(
         }
     }
     set_created(cx, &mut entity);
+    fill_in(cx, id, &mut entity).await;
     if role_groups::is_one(&entity) {
         cx.tenant.role_groups.learn(id, true);
     }
@@ -214,11 +227,38 @@ async fn finish(
         }
     }
     let doc = answer(cx, id, &entity, &plan.given, projection).await?;
+    let version = etag::version(&doc);
     Ok(Effect {
         id: Some(id.to_owned()),
         after: Some(digest(&doc)),
-        ..Effect::of(Written::Resource(cx.shown(doc, projection)))
+        projection: Some(projection.clone()),
+        ..Effect::of(Written::Resource(cx.shown(doc, projection), version))
     })
+}
+
+/// What Graph has made of the object beside what was sent, so that the answer holds what the next
+/// read holds. Where Graph does not show the object yet, it comes with a change query.
+async fn fill_in(cx: &Context, id: &str, entity: &mut Value) {
+    let request = Request::get(cx.kind().object_path(id)).select(&cx.mapped.shape.select);
+    let read = match cx.tenant.graph.send(&cx.call, &request).await {
+        Ok(reply) => reply.body,
+        Err(error) => {
+            tracing::debug!(
+                error = %crate::base::chain::Chain(&error),
+                "a new object could not be read yet"
+            );
+            return;
+        }
+    };
+    let (Value::Object(entity), Value::Object(read)) = (entity, read) else {
+        return;
+    };
+    for (name, value) in read {
+        let held = entity.get(&name).is_some_and(|held| !held.is_null());
+        if !held && !name.starts_with('@') {
+            entity.insert(name, value);
+        }
+    }
 }
 
 /// Remembers the edges that were made together with the object.

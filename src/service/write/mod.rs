@@ -111,8 +111,8 @@ impl Operation {
 
 /// What a write gives.
 pub enum Written {
-    /// The resource as it is now.
-    Resource(Document),
+    /// The resource as it is now, and its version where that is known.
+    Resource(Document, Option<String>),
     /// Done, nothing to show.
     Done,
     /// The Graph calls that would be made.
@@ -122,6 +122,8 @@ pub enum Written {
 /// A write that succeeded, with what the audit row tells of it.
 struct Effect {
     written: Written,
+    /// What the answer holds, where the client does not say.
+    projection: Option<Projection>,
     /// The object, where the operation did not name it.
     id: Option<String>,
     /// Digest of the document before.
@@ -134,6 +136,7 @@ impl Effect {
     fn of(written: Written) -> Self {
         Self {
             written,
+            projection: None,
             id: None,
             before: None,
             after: None,
@@ -181,11 +184,11 @@ pub async fn perform(cx: Context, operation: Operation) -> Result<Written, Error
 
 /// The answer as every later read gives it: the replica's, where it serves.
 async fn settled(cx: &Context, operation: &Operation, effect: Effect) -> Written {
-    let Written::Resource(doc) = effect.written else {
+    let Written::Resource(doc, version) = effect.written else {
         return effect.written;
     };
     let id = doc.get("id").and_then(Value::as_str).map(str::to_owned);
-    let projection = match operation {
+    let asked = match operation {
         Operation::Create { projection, .. } | Operation::Replace { projection, .. } => {
             Some(projection)
         }
@@ -193,16 +196,16 @@ async fn settled(cx: &Context, operation: &Operation, effect: Effect) -> Written
         Operation::Delete { .. } => None,
     };
     let all = Projection::all();
-    let projection = projection.unwrap_or(&all);
+    let projection = effect.projection.as_ref().or(asked).unwrap_or(&all);
     let Some(id) = id else {
-        return Written::Resource(doc);
+        return Written::Resource(doc, version);
     };
     match read::of_replica(cx, &id, projection).await {
-        Ok(Some(doc)) => Written::Resource(doc),
-        Ok(None) => Written::Resource(doc),
+        Ok(Some((doc, version))) => Written::Resource(doc, Some(version)),
+        Ok(None) => Written::Resource(doc, version),
         Err(error) => {
             tracing::warn!(error = %error, "the answer to a write is not the replica's");
-            Written::Resource(doc)
+            Written::Resource(doc, version)
         }
     }
 }
@@ -265,7 +268,7 @@ fn ending<'a>(operation: &Operation, result: Result<&'a Effect, &'a Error>) -> a
         Ok(effect) => audit::Ending {
             id: effect.id.as_deref(),
             status: match effect.written {
-                Written::Resource(_) => operation.status(),
+                Written::Resource(..) => operation.status(),
                 Written::Plan(_) => 200,
                 Written::Done => 204,
             },

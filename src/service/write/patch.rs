@@ -26,6 +26,7 @@ use crate::{
         attr::AttrPath,
         patch::{self, Operation, RelationDelta, Step},
         projection::Projection,
+        resource::Unknown,
         schema::Mutability,
     },
     translation::RelationRow,
@@ -89,6 +90,10 @@ pub(super) async fn patch(
         })
         .await??
     };
+    if cx.app.settings.input.unknown == Unknown::Ignore {
+        let dropped = cx.mapping().drop_strays(&mut after);
+        cx.ignored.note(dropped);
+    }
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
     for (i, related) in cx.mapped.related().enumerate() {
         let elements = cx
@@ -108,13 +113,17 @@ pub(super) async fn patch(
         }
     }
     let all = Projection::all();
+    let written: Vec<AttrPath> = operations.iter().map(|o| o.target.whole_path()).collect();
+    let shown = projection
+        .unwrap_or(&all)
+        .after_writing(&written, cx.schema());
     let goal = Goal {
         after,
         cleared: Vec::new(),
         replaces: false,
         named: named(cx, &operations),
         steps,
-        answer: wants_answer.then_some(projection.unwrap_or(&all)),
+        answer: wants_answer.then_some(&shown),
     };
     change(cx, before, goal).await
 }
@@ -137,14 +146,12 @@ fn named(cx: &Context, operations: &[Operation]) -> Vec<String> {
 
 async fn parse(cx: &Context, body: &Arc<Value>) -> Result<Arc<Vec<Operation>>, Error> {
     let options = cx.app.settings.patch;
-    if values(body) <= MANY {
-        return Ok(Arc::new(patch::parse(body, cx.schema(), &options)?));
-    }
+    let many = values(body) > MANY;
     let (body, mapped) = (Arc::clone(body), Arc::clone(&cx.mapped));
-    let parsed = offload(cx, true, move || {
-        patch::parse(&body, mapped.schema(), &options)
-    });
-    Ok(Arc::new(parsed.await??))
+    let parse = move || patch::parse(&body, mapped.schema(), &options);
+    let message = offload(cx, many, parse).await??;
+    cx.ignored.note(message.ignored);
+    Ok(Arc::new(message.operations))
 }
 
 /// Whether the operations concern members and owners alone.

@@ -33,6 +33,7 @@ pub(super) async fn replace(
     rights::check(cx, false)?;
     let mapping = cx.mapping();
     let input = normalized(cx, body).await?;
+    let projection = &projection.after_writing(&input.paths(cx.schema()), cx.schema());
     let (mut after, cleared) = (input.document, input.cleared);
     resource::require(&after, cx.schema())?;
     // What may be read may be sent back unchanged; what may not be must not be guessed at.

@@ -124,6 +124,9 @@ impl Compiler<'_> {
             Condition::From(bytes) => {
                 sql.push("o.id >= ").bind(bytes.as_slice());
             }
+            Condition::Behind(id) => {
+                sql.push("o.id > ").bind(id::to_bytes(id));
+            }
             Condition::Modified { from, to } => {
                 sql.push("(1 = 1");
                 if let Some((at, included)) = from {

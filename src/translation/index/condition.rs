@@ -6,7 +6,7 @@ use super::{
     plan::IndexPlan,
 };
 use crate::{
-    resources::{EdgeKind, Side},
+    resources::{EdgeKind, Side, is_object_id},
     scim::{
         attr::AttrPath,
         datetime,
@@ -40,6 +40,8 @@ pub enum Condition {
     Id(String),
     /// The bytes of its id are these, or behind them.
     From(Vec<u8>),
+    /// Its id comes behind this one, in the order of ids.
+    Behind(String),
     /// The present state was first seen then: (microseconds, included) or later, or earlier.
     Modified {
         /// Not before.
@@ -184,6 +186,12 @@ fn compare(
     if *path == AttrPath::core("id") {
         return match (op, literal) {
             (CompareOp::Eq, Literal::String(id)) => exact(Condition::Id(id.clone())),
+            // In small letters the texts of ids have the order of their bytes.
+            (CompareOp::Gt, Literal::String(id))
+                if is_object_id(id) && !id.contains(|c: char| c.is_ascii_uppercase()) =>
+            {
+                exact(Condition::Behind(id.clone()))
+            }
             _ => unknown(),
         };
     }

@@ -123,7 +123,8 @@ impl Mapping {
         negated: bool,
     ) -> Result<Condition, Unanswerable> {
         let mut whole = Condition::constant(negated);
-        for (_, row) in self.rows_of_kind(element_kind) {
+        let own = self.rows_of_kind(element_kind);
+        for (_, row) in own.filter(|(_, row)| !row.transform.is_derived()) {
             let condition = self.leaf_present(row, negated)?;
             whole = if negated {
                 whole.and(condition)

@@ -398,6 +398,8 @@ fn is_made_up(transform: &Transform) -> bool {
             | Transform::PhotoUrl
             | Transform::FriendlySkuName
             | Transform::AvailableSeats
+            | Transform::FullName
+            | Transform::PostalAddress
     )
 }
 

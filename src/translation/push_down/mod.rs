@@ -241,7 +241,9 @@ impl Mapping {
             let Place::Plain(place) = row.place() else {
                 continue;
             };
-            let covers = place == path || (path.sub.is_none() && place.without_sub() == *path);
+            // What is made of other attributes is there where they are.
+            let part = path.sub.is_none() && !row.transform.is_derived();
+            let covers = place == path || (part && place.without_sub() == *path);
             if !covers {
                 continue;
             }

@@ -36,7 +36,7 @@ fn a_user_in_the_standard_mapping() {
             "meta": {"created": "2026-01-31T08:00:00Z"},
             "userName": "AdeleV@contoso.com",
             "displayName": "Adele Vance",
-            "name": {"givenName": "Adele", "familyName": "Vance"},
+            "name": {"givenName": "Adele", "familyName": "Vance", "formatted": "Adele Vance"},
             "active": true,
             "emails": [
                 {"value": "adele@contoso.com", "type": "work", "primary": true},
@@ -53,7 +53,10 @@ fn a_user_in_the_standard_mapping() {
                 "value": "/Users/87d349ed-44d7-43e1-9a83-5f2406dee5bd/photo",
                 "type": "work"
             }],
-            "addresses": [{"streetAddress": "1 Way", "locality": "Zürich", "type": "work"}],
+            "addresses": [{
+                "streetAddress": "1 Way", "locality": "Zürich", "type": "work",
+                "formatted": "1 Way\nZürich"
+            }],
             ENTERPRISE: {"department": "Retail", "division": "D"},
             ENTRA: {
                 "employeeHireDate": "2020-05-01T00:00:00Z",

@@ -12,13 +12,15 @@ use crate::scim::{
 /// Applies the operation and writes what changes into the entity. Gives the written body.
 fn send(mapping: &Mapping, entity: &mut Value, operation: &Value) -> Result<Value, String> {
     let options = Options {
-        create_on_no_match: true,
+        create_on_no_match: patch::CreateOnNoMatch::Always,
         ..Options::default()
     };
     let schema = mapping.schema();
     let message = json!({"schemas": [urn::PATCH_OP], "Operations": [operation]});
     let told = |error: crate::scim::error::Error| error.detail;
-    let operations = patch::parse(&message, schema, &options).map_err(told)?;
+    let operations = patch::parse(&message, schema, &options)
+        .map_err(told)?
+        .operations;
     let before = mapping.to_scim(entity);
     let after = patch::apply(&before, &operations, schema, &options).map_err(told)?;
     let cleared = mapping.removed(&before, &after);

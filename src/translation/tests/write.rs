@@ -69,7 +69,7 @@ fn creates() {
         ),
         (
             json!({ENTERPRISE: {"division": "d"}}),
-            json!({"employeeOrgData": {"division": "d"}}),
+            json!({"employeeOrgData": {"division": "d", "costCenter": null}}),
         ),
         (
             json!({ENTRA: {"employeeHireDate": "2020-05-01T02:00:00+02:00"}}),

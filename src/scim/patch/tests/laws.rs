@@ -39,7 +39,9 @@ fn stored(emails: &[Value]) -> Document {
 }
 
 fn run(before: &Document, operations: Value) -> Document {
-    let operations = parse(&message(&operations), &user(), &LENIENT).unwrap();
+    let operations = parse(&message(&operations), &user(), &LENIENT)
+        .unwrap()
+        .operations;
     apply(before, &operations, &user(), &LENIENT).unwrap()
 }
 

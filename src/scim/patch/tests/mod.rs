@@ -19,11 +19,11 @@ use crate::scim::{
 };
 
 const STRICT: Options = Options {
-    create_on_no_match: false,
+    create_on_no_match: CreateOnNoMatch::Never,
     unknown: Unknown::Refuse,
 };
 const LENIENT: Options = Options {
-    create_on_no_match: true,
+    create_on_no_match: CreateOnNoMatch::Always,
     unknown: Unknown::Refuse,
 };
 
@@ -37,7 +37,7 @@ fn patch(
     schema: &ResourceSchema,
     options: Options,
 ) -> Result<Value, Error> {
-    let operations = parse(&message(operations), schema, &options)?;
+    let operations = parse(&message(operations), schema, &options)?.operations;
     apply(&doc(before.clone()), &operations, schema, &options).map(Value::Object)
 }
 

@@ -32,6 +32,15 @@ pub struct ListPage {
     pub resources: Vec<Bytes>,
     /// The memory that they take.
     pub room: Room,
+    /// Where a walk by cursors goes on; `None` on a page by index.
+    pub walk: Option<Walk>,
+}
+
+/// The place of a page in a walk by cursors.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The cursor of the next page, unless this is the last one.
+    pub next: Option<String>,
 }
 
 /// Room for so many objects with what is wanted of them.
@@ -88,5 +97,6 @@ pub(super) fn page(
         start_index,
         resources,
         room,
+        walk: None,
     }
 }

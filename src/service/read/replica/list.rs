@@ -78,10 +78,11 @@ fn finished(total: usize, start_index: usize, resources: Vec<Bytes>, mut room: R
         start_index,
         resources,
         room,
+        walk: None,
     }
 }
 
-fn looks_beyond(cx: &Context, query: &ListQuery) -> bool {
+pub(in super::super) fn looks_beyond(cx: &Context, query: &ListQuery) -> bool {
     let mut paths: Vec<&AttrPath> = Vec::new();
     if let Some(filter) = &query.filter {
         filter.paths(&mut paths);

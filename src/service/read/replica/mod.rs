@@ -16,13 +16,13 @@ use crate::{
     store::replica::{from_bytes, to_bytes},
 };
 
-pub(super) use list::list;
+pub(super) use list::{list, looks_beyond};
 pub(super) use render::is_plain;
 
 /// What the replica knows of an object.
 pub(crate) enum Got {
-    /// The resource.
-    Document(Document),
+    /// The resource and its version.
+    Document(Document, String),
     /// Its finished text and version.
     Text(Bytes, String),
     /// It was deleted.
@@ -49,7 +49,6 @@ pub(crate) async fn serves(cx: &Context) -> Result<bool, Error> {
 /// When the store does not answer.
 pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Result<Got, Error> {
     let (store, tenant, kind) = (&cx.app.store, &cx.tenant.name, cx.kind().name);
-    let ids = [id.to_owned()];
     if is_plain(cx, projection) {
         let epochs = numbers::epochs(kind);
         if let Some((modified, epoch)) = store.moment(tenant, kind, id, epochs).await? {
@@ -59,9 +58,8 @@ pub(crate) async fn get(cx: &Context, id: &str, projection: &Projection) -> Resu
                 return Ok(Got::Text(text, body::version(modified)));
             }
         }
-    } else if let Some(row) = store.objects(tenant, kind, &ids).await?.pop() {
-        let mut docs = render::documents(cx, vec![row], projection).await?;
-        return Ok(docs.pop().map_or(Got::Unknown, Got::Document));
+    } else if let Some((doc, version)) = document(cx, id, projection).await? {
+        return Ok(Got::Document(doc, version));
     }
     let gone = store.tombstone(tenant, kind, id).await?.is_some();
     Ok(if gone { Got::Gone } else { Got::Unknown })
@@ -81,7 +79,7 @@ pub(crate) async fn version(cx: &Context, id: &str) -> Result<Option<String>, Er
     Ok(shown.first().map(|shown| body::version(shown.modified)))
 }
 
-/// One object as a document, projected; `None` when the replica does not have it.
+/// One object as a document, projected, and its version; `None` when the replica does not have it.
 ///
 /// # Errors
 /// When the store does not answer.
@@ -89,14 +87,16 @@ pub(crate) async fn document(
     cx: &Context,
     id: &str,
     projection: &Projection,
-) -> Result<Option<Document>, Error> {
+) -> Result<Option<(Document, String)>, Error> {
     let ids = [id.to_owned()];
     let rows = cx
         .app
         .store
         .objects(&cx.tenant.name, cx.kind().name, &ids)
         .await?;
-    Ok(render::documents(cx, rows, projection).await?.pop())
+    let modified = rows.first().map(|row| row.modified);
+    let doc = render::documents(cx, rows, projection).await?.pop();
+    Ok(doc.zip(modified.map(body::version)))
 }
 
 /// The texts of documents.
