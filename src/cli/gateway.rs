@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::{rules, wiring};
 use crate::{
     base::clock::SharedClock,
-    config::{Config, Preset},
+    config::{Config, NoMatch, Preset},
     graph, http,
     scim::{
         patch,
@@ -88,7 +88,11 @@ fn service_settings(config: &Config) -> service::Settings {
         trail: config.audit.trail,
         input: InputRules { unknown },
         patch: patch::Options {
-            create_on_no_match: server.patch_create_on_no_match,
+            create_on_no_match: match server.patch_create_on_no_match {
+                NoMatch::Never => patch::CreateOnNoMatch::Never,
+                NoMatch::KnownTypes => patch::CreateOnNoMatch::KnownTypes,
+                NoMatch::Always => patch::CreateOnNoMatch::Always,
+            },
             unknown,
         },
     }

@@ -24,7 +24,7 @@ use figment::{
 };
 
 pub use reader::Problem;
-pub use server::{Audit, Log, LogFormat, Server};
+pub use server::{Audit, Log, LogFormat, NoMatch, Server};
 pub use tenant::{Cloud, Entra, MappingSource, Preset, Tenant, TenantSize};
 
 use crate::store;

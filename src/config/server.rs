@@ -8,7 +8,6 @@ use url::Url;
 use super::reader::Reader;
 use crate::{
     http::{forwarded::Proxies, limits::Limits},
-    scim::patch::CreateOnNoMatch,
     service::audit::Trail,
     store,
 };
@@ -37,13 +36,25 @@ pub struct Server {
     /// Whether an attribute that no schema has is refused, not ignored.
     pub refuse_unknown_attributes: bool,
     /// Whether PATCH replace through a filter without a match creates the element.
-    pub patch_create_on_no_match: CreateOnNoMatch,
+    pub patch_create_on_no_match: NoMatch,
     /// Whether discovery is answered without a token.
     pub discovery_without_token: bool,
     /// Whether metrics are answered without a token.
     pub metrics_without_token: bool,
     /// How long requests under way may take after SIGTERM.
     pub shutdown_grace: Duration,
+}
+
+/// What PATCH replace does through a filter that matches nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoMatch {
+    /// It is refused.
+    Never,
+    /// The element is made when it is of a `type` that the schema names.
+    #[default]
+    KnownTypes,
+    /// The element is made.
+    Always,
 }
 
 /// The audit trail.
@@ -188,11 +199,11 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
             reader,
             "server.patch_create_on_no_match",
             &[
-                ("never", CreateOnNoMatch::Never),
-                ("known-types", CreateOnNoMatch::KnownTypes),
-                ("always", CreateOnNoMatch::Always),
-                ("false", CreateOnNoMatch::Never),
-                ("true", CreateOnNoMatch::Always),
+                ("never", NoMatch::Never),
+                ("known-types", NoMatch::KnownTypes),
+                ("always", NoMatch::Always),
+                ("false", NoMatch::Never),
+                ("true", NoMatch::Always),
             ],
         )
         .unwrap_or_default(),

@@ -44,7 +44,7 @@ fn without_anything_the_defaults_hold_and_there_is_no_tenant() {
     assert!(config.server.discovery_without_token);
     assert_eq!(
         config.server.patch_create_on_no_match,
-        crate::scim::patch::CreateOnNoMatch::KnownTypes
+        super::NoMatch::KnownTypes
     );
     assert_eq!(config.store.url.expose_secret(), "sqlite://entra-scim.db");
     assert_eq!(config.store.journal, Journal::Wal);

@@ -315,10 +315,11 @@ async fn the_table() {
             "",
         ),
         case(
-            "patch without schema",
+            "patch with the schema of something else",
             "PATCH",
             user.clone(),
-            json!({"Operations": [{"op": "replace", "path": "title", "value": "x"}]}),
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+                "Operations": [{"op": "replace", "path": "title", "value": "x"}]}),
             400,
             Some("invalidSyntax"),
             "",

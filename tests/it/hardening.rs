@@ -33,7 +33,7 @@ async fn odd_ids_never_reach_graph() {
         "me",
         "x'%20or%20'1'%20eq%20'1",
         "..%2fgroups",
-        "%2e%2e",
+        "%252e%252e",
         "$count",
         "delta",
         &long,

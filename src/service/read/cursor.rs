@@ -126,7 +126,8 @@ async fn walks_by_id(cx: &Context, query: &ListQuery) -> Result<bool, Error> {
         .flatten()
         .all(single);
     let kind = found.leaf().map(|leaf| leaf.kind);
-    let is_own = by.attr == "meta" && by.sub.as_deref() != Some("lastModified");
+    let moment = matches!(by.sub.as_deref(), Some("created" | "lastModified"));
+    let is_own = by.attr == "meta" && !moment;
     Ok(plain && !is_own && !matches!(kind, None | Some(Type::Complex | Type::Binary)))
 }
 

@@ -3,6 +3,7 @@
 
 mod auth_media;
 mod create;
+mod cursors;
 mod delete_versions;
 mod discovery;
 mod entra_client;

@@ -13,7 +13,6 @@ async fn what_waits_is_refused_and_not_advertised() {
     let mut sheet = Sheet::of("waiting::what_waits_is_refused_and_not_advertised");
     let config = app.get("/ServiceProviderConfig").await;
     sheet.same("B08", &config.body["bulk"]["supported"], &json!(false));
-    sheet.same("K01", &config.body["pagination"]["cursor"], &json!(false));
     for path in ["/Bulk", "/bulk"] {
         let answer = app.post(path, &json!({"Operations": []})).await;
         sheet.refused("B08", &answer, 501, "");
@@ -68,21 +67,5 @@ async fn what_waits_is_refused_and_not_advertised() {
         let answer = app.list(path, &[("filter", filter)]).await;
         sheet.refused(row, &answer, 400, "invalidFilter");
     }
-    // A cursor is refused: a client that took the answer for a page of a walk would stop early.
-    for (row, query) in [
-        ("K01", "cursor=&count=2"),
-        ("K02", "cursor=forged"),
-        ("K03", "cursor&count=0"),
-        ("K03", "cursor&count=-1"),
-        ("K04", "cursor&count=2"),
-        ("K06", "cursor=forged&filter=active%20eq%20true"),
-    ] {
-        let answer = app.get(&format!("/Users?{query}")).await;
-        sheet.refused(row, &answer, 400, "invalidCursor|invalidValue");
-    }
-    let answer = app
-        .post("/Users/.search", &json!({"cursor": "", "count": 2}))
-        .await;
-    sheet.refused("K05", &answer, 400, "invalidCursor|invalidValue");
     sheet.finish();
 }

@@ -4,6 +4,7 @@ mod basics;
 mod care;
 mod churn;
 mod crash;
+mod cursors;
 mod equal;
 mod feed;
 mod filters;
