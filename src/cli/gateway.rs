@@ -86,6 +86,10 @@ fn service_settings(config: &Config) -> service::Settings {
         max_page: server.max_page_size,
         scan_limit: server.scan_limit,
         trail: config.audit.trail,
+        bulk: service::bulk::Limits {
+            operations: server.bulk_max_operations,
+            time: server.bulk_deadline,
+        },
         input: InputRules { unknown },
         patch: patch::Options {
             create_on_no_match: match server.patch_create_on_no_match {

@@ -27,6 +27,10 @@ pub struct Server {
     pub default_page_size: usize,
     /// The memory that answers may take, in bytes.
     pub max_answer_memory: usize,
+    /// The most operations of one bulk request.
+    pub bulk_max_operations: usize,
+    /// The time for one bulk request.
+    pub bulk_deadline: Duration,
     /// The most objects read for one query of which Graph can answer a part only.
     pub scan_limit: usize,
     /// What one client can take, and for how long.
@@ -186,6 +190,8 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
         max_page_size: size(reader, "server.max_page_size", 1..=100_000),
         default_page_size: size(reader, "server.default_page_size", 1..=100_000),
         max_answer_memory: size(reader, "server.max_answer_memory_mb", 16..=65_536) << 20,
+        bulk_max_operations: size(reader, "server.bulk_max_operations", 1..=10_000),
+        bulk_deadline: seconds(reader, "server.bulk_deadline_secs", 1..=3_600),
         scan_limit: size(reader, "server.scan_limit", 1..=10_000_000),
         limits: limits(reader),
         proxies: proxies(reader, on_app_service),

@@ -19,7 +19,11 @@ pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
         "documentationUri": "https://www.rfc-editor.org/rfc/rfc7644",
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": settings.limits.body},
+        "bulk": {
+            "supported": true,
+            "maxOperations": app.settings.bulk.operations,
+            "maxPayloadSize": settings.limits.body,
+        },
         "filter": {"supported": true, "maxResults": app.settings.max_page},
         "changePassword": {"supported": true},
         "sort": {"supported": true},

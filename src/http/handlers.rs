@@ -24,13 +24,14 @@ use super::{
 use crate::{
     graph,
     scim::{
+        bulk as scim_bulk,
         error::{Error as ScimError, Kind},
         etag,
         list::ListQuery,
         projection::Projection,
     },
     service::{
-        Context, Error, MappedType, Tenant, access, changes, photo,
+        Context, Error, MappedType, Tenant, access, bulk, changes, photo,
         read::{self, Resource},
         tokens::{Access, Caller},
         write::{self, Operation, Written},
@@ -215,6 +216,10 @@ impl Exchange<'_> {
                 let text = format!("/{what} is not offered by this server");
                 return Err(ScimError::new(Kind::NotImplemented, text).into());
             }
+            Endpoint::Bulk => {
+                self.methods(&[Method::POST])?;
+                self.bulk(body, caller).await?
+            }
             Endpoint::RootSearch => {
                 self.methods(&[Method::POST])?;
                 let contexts = self.readable(caller)?;
@@ -281,6 +286,33 @@ impl Exchange<'_> {
         Ok(Reply::Answer(answer))
     }
 
+    /// RFC 7644 §3.7
+    async fn bulk(&self, body: Body, caller: &Arc<Caller>) -> Result<Answer, Error> {
+        let types = self.tenant.types.iter();
+        let mut contexts: Vec<Context> = types.map(|t| self.context(t, caller)).collect();
+        let writable = |cx: &Context| access::allow(caller, Access::Write, cx.kind().endpoint);
+        if !contexts.iter().any(|cx| writable(cx).is_ok()) {
+            return Err(ScimError::forbidden("the token may write no resource type").into());
+        }
+        let ignored = crate::service::Ignored::default();
+        for cx in &mut contexts {
+            cx.ignored = ignored.clone();
+            if cx.dry_run {
+                let text =
+                    "Prefer: dry-run is not for bulk requests: send the operations one by one";
+                return Err(ScimError::invalid_value(text).into());
+            }
+        }
+        let key = idempotency_key(&self.parts.headers)?;
+        let held = self.body(body).await?;
+        let _place = self.place(caller)?;
+        let most = self.server.app.settings.bulk.operations;
+        let request = scim_bulk::parse(&held.value, most)?;
+        let outcomes = bulk::perform(&contexts, &request, key).await?;
+        let answer = Answer::json(200, scim_bulk::response(&request, &outcomes));
+        Ok(respond::telling(answer, &ignored.names()))
+    }
+
     async fn collection(
         &self,
         mapped: &Arc<MappedType>,
@@ -306,6 +338,7 @@ impl Exchange<'_> {
         let operation = Operation::Create {
             body: Arc::new(value),
             projection: self.projection(mapped)?.unwrap_or_else(Projection::all),
+            once: None,
         };
         let answer = self.write(cx, operation, 201).await;
         drop(share);
@@ -539,6 +572,20 @@ impl Exchange<'_> {
         }
         let projection = Projection::from_lists(&attributes, &excluded, mapped.schema())?;
         Ok(Some(projection))
+    }
+}
+
+/// The `Idempotency-Key`: 1 to 255 visible characters.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ScimError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().map(str::trim);
+    match key.filter(|key| (1..=255).contains(&key.len())) {
+        Some(key) => Ok(Some(key)),
+        None => Err(ScimError::invalid_value(
+            "the Idempotency-Key must have 1 to 255 visible characters",
+        )),
     }
 }
 

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::paced;
 use crate::{
-    base::chain::Chain,
     scim::{
         Document,
         error::{Error as ScimError, Kind},
@@ -113,26 +112,7 @@ impl From<ScimError> for Answer {
 impl From<service::Error> for Answer {
     /// The caller gets kind and text; what failed below goes to the log, once, here.
     fn from(error: service::Error) -> Self {
-        let status = error.scim.kind.status();
-        if let Some(source) = &error.source {
-            let request_id = error.graph_request_id.as_deref();
-            let chain = Chain(source.as_ref() as &(dyn std::error::Error + 'static)).to_string();
-            if status >= 500 {
-                tracing::error!(
-                    http.status = status,
-                    graph.request_id = request_id,
-                    error = chain,
-                    "request failed"
-                );
-            } else {
-                tracing::info!(
-                    http.status = status,
-                    graph.request_id = request_id,
-                    error = chain,
-                    "request refused"
-                );
-            }
-        }
+        error.log();
         let mut answer = Self::from(error.scim);
         if let Some(wait) = error.retry_after {
             // Whole seconds, rounded up: clients parse integers only.

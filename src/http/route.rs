@@ -18,7 +18,9 @@ pub enum Endpoint {
     Root,
     /// `/.search`
     RootSearch,
-    /// `/Bulk`, `/Me`: known to the RFC, not offered.
+    /// `/Bulk`
+    Bulk,
+    /// `/Me`: known to the RFC, not offered.
     NotOffered(&'static str),
     /// `/Changes`
     Changes,
@@ -78,7 +80,7 @@ pub fn parse(path: &str) -> Option<Route> {
         [one] if is(one, "ResourceTypes") => Endpoint::ResourceTypes(None),
         [one, id] if is(one, "ResourceTypes") => Endpoint::ResourceTypes(Some((*id).to_owned())),
         [one] if is(one, ".search") => Endpoint::RootSearch,
-        [one, ..] if is(one, "Bulk") => Endpoint::NotOffered("Bulk"),
+        [one] if is(one, "Bulk") => Endpoint::Bulk,
         [one, ..] if is(one, "Me") => Endpoint::NotOffered("Me"),
         [one] if is(one, "Changes") => Endpoint::Changes,
         [kind] => Endpoint::Collection((*kind).to_owned()),

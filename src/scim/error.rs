@@ -55,6 +55,8 @@ pub enum Kind {
     PreconditionFailed,
     /// 413
     TooLarge,
+    /// 413 `tooMany`: a bulk request with more operations than are taken
+    TooManyOperations,
     /// 415
     UnsupportedMediaType,
     /// 429
@@ -90,7 +92,7 @@ impl Kind {
             Self::RequestTimeout => 408,
             Self::Uniqueness | Self::Conflict => 409,
             Self::PreconditionFailed => 412,
-            Self::TooLarge => 413,
+            Self::TooLarge | Self::TooManyOperations => 413,
             Self::UnsupportedMediaType => 415,
             Self::TooManyRequests => 429,
             Self::Internal => 500,
@@ -104,7 +106,7 @@ impl Kind {
     pub fn scim_type(self) -> Option<&'static str> {
         Some(match self {
             Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
+            Self::TooMany | Self::TooManyOperations => "tooMany",
             Self::Uniqueness => "uniqueness",
             Self::Mutability => "mutability",
             Self::InvalidSyntax => "invalidSyntax",

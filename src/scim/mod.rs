@@ -1,6 +1,7 @@
 //! Floor 1: the SCIM protocol, pure (RFC 7643, RFC 7644). Inputs and outputs are values.
 
 pub mod attr;
+pub mod bulk;
 pub mod datetime;
 pub mod error;
 pub mod etag;

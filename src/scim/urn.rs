@@ -21,3 +21,7 @@ pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRe
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// RFC 7644 §3.12
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+/// RFC 7644 §3.7
+pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// RFC 7644 §3.7
+pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    base::chain::Chain,
     graph::{self, Refusal},
     scim, store,
 };
@@ -24,6 +25,33 @@ pub struct Error {
     /// What failed below; for the log, never for the caller.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// Tells the log what failed below: once, where the error becomes an answer.
+    pub fn log(&self) {
+        let Some(source) = &self.source else {
+            return;
+        };
+        let status = self.scim.kind.status();
+        let request_id = self.graph_request_id.as_deref();
+        let chain = Chain(source.as_ref() as &(dyn std::error::Error + 'static)).to_string();
+        if status >= 500 {
+            tracing::error!(
+                http.status = status,
+                graph.request_id = request_id,
+                error = chain,
+                "request failed"
+            );
+        } else {
+            tracing::info!(
+                http.status = status,
+                graph.request_id = request_id,
+                error = chain,
+                "request refused"
+            );
+        }
+    }
 }
 
 impl From<scim::error::Error> for Error {

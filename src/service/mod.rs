@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod bulk;
 pub mod changes;
 pub mod error;
 pub mod memory;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub input: InputRules,
     /// What happens to a write of which no audit row can be stored.
     pub trail: audit::Trail,
+    /// What bulk requests may take.
+    pub bulk: bulk::Limits,
     /// Leniencies of PATCH.
     pub patch: patch::Options,
 }

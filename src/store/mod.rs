@@ -4,6 +4,7 @@
 //! together is written through a [`Tx`], whose beginning and end the caller decides.
 
 mod audit;
+mod bulk;
 mod error;
 mod keys;
 mod migrate;
@@ -18,6 +19,7 @@ mod tests;
 mod tokens;
 
 pub use audit::{Actor, AuditEntry, AuditQuery, Outcome};
+pub use bulk::{BulkKey, BulkRow};
 pub use error::Error;
 pub use pool::{Backend, Store, Tx};
 pub use settings::{Journal, Settings};

@@ -14,7 +14,7 @@ use super::{
         rights, role_groups,
         tokens::Access,
     },
-    Effect, MANY, Written,
+    Effect, MANY, Once, Written,
     execute::{Done, execute, roll_back},
     is_replicated, outcome,
     record::{self, Changed},
@@ -62,11 +62,12 @@ pub(super) async fn create(
     cx: &Context,
     body: &Arc<Value>,
     projection: &Projection,
+    once: Option<&Once>,
 ) -> Result<Effect, Error> {
     rights::check(cx, false)?;
     let input = normalized(cx, body).await?;
     let projection = &projection.after_writing(&input.paths(cx.schema()), cx.schema());
-    let plan = plan(cx, input.document)?;
+    let plan = plan(cx, input.document, once)?;
     let request = Request::post(cx.kind().collection, Value::Object(plan.first.clone()));
     // What is wrong with the elements is said before anything is made.
     for (row, elements) in &plan.given {
@@ -82,15 +83,30 @@ pub(super) async fn create(
         return Ok(Effect::plan(calls));
     }
     relations::affordable(cx, phases.iter().map(Vec::len).sum::<usize>() + 1)?;
-    let started = cx.app.clock.now();
-    let sent = cx.tenant.graph.send(&cx.call, &request).await;
-    let reply = match sent.and_then(|reply| outcome::of_ours(cx, &plan.first, reply)) {
-        Ok(reply) => reply,
-        Err(error) => outcome::settle(cx, &plan.first, &request, started, error).await?,
+    let reply = match once.and_then(|once| once.tried) {
+        Some(since) => outcome::again(cx, &plan.first, &request, since).await?,
+        None => send(cx, &plan.first, &request).await?,
     };
     let id = object::id_of(cx, &reply.body)
         .ok_or_else(|| object::protocol("Graph created an object without an id"))?;
     finish(cx, &id, plan, reply, request, projection).await
+}
+
+/// Makes the object; what Graph said of it.
+///
+/// # Errors
+/// Graph's refusal; that the outcome is not known.
+pub(super) async fn send(
+    cx: &Context,
+    sent: &Map<String, Value>,
+    request: &Request,
+) -> Result<Reply, Error> {
+    let started = cx.app.clock.now();
+    let reply = cx.tenant.graph.send(&cx.call, request).await;
+    match reply.and_then(|reply| outcome::of_ours(cx, sent, reply)) {
+        Ok(reply) => Ok(reply),
+        Err(error) => outcome::settle(cx, sent, request, started, error).await,
+    }
 }
 
 /// The body in canonical form.
@@ -114,7 +130,7 @@ pub(super) async fn normalized(cx: &Context, body: &Arc<Value>) -> Result<Input,
     Ok(input)
 }
 
-fn plan(cx: &Context, mut doc: Document) -> Result<Plan<'_>, Error> {
+fn plan<'a>(cx: &'a Context, mut doc: Document, once: Option<&Once>) -> Result<Plan<'a>, Error> {
     let mapping = cx.mapping();
     resource::require(&doc, cx.schema())?;
     let mut given: Vec<(&RelationRow, Vec<Value>)> = Vec::new();
@@ -131,7 +147,7 @@ fn plan(cx: &Context, mut doc: Document) -> Result<Plan<'_>, Error> {
     role_groups::guard_properties(cx, &entity)?;
     let context = CreateContext {
         password: random_password(),
-        suffix: random_suffix(),
+        suffix: once.map_or_else(random_suffix, |once| once.suffix.clone()),
     };
     cx.kind()
         .special
@@ -181,7 +197,7 @@ async fn finish(
         }
     }
     set_created(cx, &mut entity);
-    fill_in(cx, id, &mut entity).await;
+    let is_read = fill_in(cx, id, &mut entity, &plan).await;
     if role_groups::is_one(&entity) {
         cx.tenant.role_groups.learn(id, true);
     }
@@ -226,7 +242,8 @@ async fn finish(
                 .remember(cx.kind().name, name, id, none, now);
         }
     }
-    let doc = answer(cx, id, &entity, &plan.given, projection).await?;
+    let whole = is_read && plan.later.is_empty() && plan.given.is_empty();
+    let doc = answer(cx, id, &entity, &plan.given, projection, whole).await?;
     let version = etag::version(&doc);
     Ok(Effect {
         id: Some(id.to_owned()),
@@ -237,8 +254,9 @@ async fn finish(
 }
 
 /// What Graph has made of the object beside what was sent, so that the answer holds what the next
-/// read holds. Where Graph does not show the object yet, it comes with a change query.
-async fn fill_in(cx: &Context, id: &str, entity: &mut Value) {
+/// read holds; whether it could be read. Where Graph does not show the object yet, it comes with a
+/// change query.
+async fn fill_in(cx: &Context, id: &str, entity: &mut Value, plan: &Plan<'_>) -> bool {
     let request = Request::get(cx.kind().object_path(id)).select(&cx.mapped.shape.select);
     let read = match cx.tenant.graph.send(&cx.call, &request).await {
         Ok(reply) => reply.body,
@@ -247,18 +265,22 @@ async fn fill_in(cx: &Context, id: &str, entity: &mut Value) {
                 error = %crate::base::chain::Chain(&error),
                 "a new object could not be read yet"
             );
-            return;
+            return false;
         }
     };
     let (Value::Object(entity), Value::Object(read)) = (entity, read) else {
-        return;
+        return false;
     };
     for (name, value) in read {
+        // What goes with later requests is not there yet.
+        let open = |(_, body): &(WriteTarget, Map<String, Value>)| body.contains_key(&name);
         let held = entity.get(&name).is_some_and(|held| !held.is_null());
-        if !held && !name.starts_with('@') {
+        let wins = !held || !value.is_null() && !plan.later.iter().any(open);
+        if wins && !name.starts_with('@') {
             entity.insert(name, value);
         }
     }
+    true
 }
 
 /// Remembers the edges that were made together with the object.
@@ -379,6 +401,7 @@ async fn answer(
     entity: &Value,
     given: &[(&RelationRow, Vec<Value>)],
     projection: &Projection,
+    whole: bool,
 ) -> Result<Document, Error> {
     if !given.is_empty() && !is_replicated(cx).await? {
         let wanted = Wanted::answer(&cx.mapped, projection, false);
@@ -396,7 +419,17 @@ async fn answer(
         }
         cx.mapping().put_relation(&mut doc, row, shown);
     }
+    // The version is that of what a read shows, where the client does not say.
+    let shown = whole.then(|| Projection::all().apply(doc.clone(), cx.schema()));
     cx.mapping().finish(cx.kind(), &mut doc, id, false);
+    if let Some(mut shown) = shown {
+        cx.mapping().finish(cx.kind(), &mut shown, id, true);
+        if let (Some(version), Some(Value::Object(meta))) =
+            (etag::version(&shown), doc.get_mut("meta"))
+        {
+            meta.insert("version".into(), version.into());
+        }
+    }
     Ok(doc)
 }
 

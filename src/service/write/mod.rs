@@ -22,6 +22,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
+use time::OffsetDateTime;
 use tracing::Instrument as _;
 
 use super::{
@@ -49,6 +50,8 @@ pub enum Operation {
         body: Arc<Value>,
         /// What to answer.
         projection: Projection,
+        /// For a create that may come twice.
+        once: Option<Once>,
     },
     /// `PUT /Type/{id}`
     Replace {
@@ -79,6 +82,15 @@ pub enum Operation {
         /// `If-Match`
         if_match: Option<String>,
     },
+}
+
+/// By what a create that comes again is known.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// Goes into names that must not collide: the same every time.
+    pub suffix: String,
+    /// When it was begun before, if what came of that is not known.
+    pub tried: Option<OffsetDateTime>,
 }
 
 impl Operation {
@@ -245,7 +257,11 @@ async fn act(cx: &Context, operation: &Operation) -> Result<Effect, Error> {
         own_writes(cx, id).await?;
     }
     match operation {
-        Operation::Create { body, projection } => create::create(cx, body, projection).await,
+        Operation::Create {
+            body,
+            projection,
+            once,
+        } => create::create(cx, body, projection, once.as_ref()).await,
         Operation::Replace {
             id,
             body,

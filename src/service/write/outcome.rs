@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use super::{
     super::{Context, Error},
-    create::is_taken,
+    create::{is_taken, send},
 };
 use crate::{
     graph::{self, Reply},
     odata::{expr::Expr, request::Request},
+    resources::Identity,
     scim::error::{Error as ScimError, Kind},
 };
 
@@ -48,10 +49,7 @@ pub(super) async fn settle(
     let Some(identity) = cx.kind().special.identity(sent) else {
         return Err(unknown(cx, error, "it has no name to look for it by"));
     };
-    let (property, value) = identity.by;
-    let look = Request::get(cx.kind().collection)
-        .filter(&Expr::eq(property, value))
-        .select(selected(sent, cx.kind().id_property));
+    let look = look_for(cx, sent, &identity);
     let mut looked = false;
     let limit = graph::Call {
         deadline: cx.call.deadline.max(Instant::now()) + GRACE,
@@ -95,6 +93,59 @@ pub(super) async fn settle(
         "it could not be looked for"
     };
     Err(unknown(cx, error, why))
+}
+
+/// A create that was begun `since`, without it being known what came of it: what it made, or makes
+/// now what it has not.
+///
+/// # Errors
+/// As a create; that more than one fits.
+pub(super) async fn again(
+    cx: &Context,
+    sent: &Map<String, Value>,
+    request: &Request,
+    since: OffsetDateTime,
+) -> Result<Reply, Error> {
+    let Some(identity) = cx.kind().special.identity(sent) else {
+        return send(cx, sent, request).await;
+    };
+    let look = look_for(cx, sent, &identity);
+    let mut refused = None;
+    for wait in LOOKS {
+        let found = cx.tenant.graph.collect(&cx.call, &look, 10).await?;
+        let mut ours = found.into_iter().filter(|one| is_ours(one, sent, since));
+        match (ours.next(), ours.next()) {
+            (Some(entity), None) => return Ok(answered(entity)),
+            (Some(_), Some(_)) => {
+                let text =
+                    "more than one of this name was made meanwhile: look before you try again";
+                return Err(ScimError::new(Kind::Unavailable, text).into());
+            }
+            (None, _) => {}
+        }
+        if identity.is_unique {
+            // Where the name can be taken once only, Graph itself can tell.
+            match send(cx, sent, request).await {
+                Err(error) if error.scim.kind == Kind::Uniqueness => refused = Some(error),
+                answer => return answer,
+            }
+        }
+        if Instant::now() + wait >= cx.call.deadline {
+            break;
+        }
+        tokio::time::sleep(wait).await;
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => send(cx, sent, request).await,
+    }
+}
+
+fn look_for(cx: &Context, sent: &Map<String, Value>, identity: &Identity<'_>) -> Request {
+    let (property, value) = identity.by;
+    Request::get(cx.kind().collection)
+        .filter(&Expr::eq(property, value))
+        .select(selected(sent, cx.kind().id_property))
 }
 
 /// The answer to a create, if it is about what was sent: to another object nothing is written.

@@ -2,6 +2,7 @@
 //! `docs/conformance.md`.
 
 mod auth_media;
+mod bulk;
 mod create;
 mod cursors;
 mod delete_versions;

@@ -1,33 +1,12 @@
 //! Rows of what the server does not offer: it says so itself, and refuses instead of guessing.
 
-use serde_json::json;
-
 use super::sheet::{Sheet, created, small, user};
-
-const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_refused_and_not_advertised() {
     let app = small().await;
     let domain = app.domain().await;
     let mut sheet = Sheet::of("waiting::what_waits_is_refused_and_not_advertised");
-    let config = app.get("/ServiceProviderConfig").await;
-    sheet.same("B08", &config.body["bulk"]["supported"], &json!(false));
-    for path in ["/Bulk", "/bulk"] {
-        let answer = app.post(path, &json!({"Operations": []})).await;
-        sheet.refused("B08", &answer, 501, "");
-    }
-    // Whatever a bulk request holds, the answer is the same.
-    let operation = |method: &str, bulk_id: &str| {
-        json!({"method": method, "path": "/Users", "bulkId": bulk_id, "version": "W/\"1\"",
-            "data": {"members": [{"value": format!("bulkId:{bulk_id}")}]}})
-    };
-    let bulk = json!({"schemas": [BULK], "failOnErrors": 1,
-        "Operations": [operation("POST", "a"), operation("PATCH", "b")]});
-    let answer = app.post("/Bulk", &bulk).await;
-    for row in ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B09"] {
-        sheet.refused(row, &answer, 501, "");
-    }
     let id = created(&app, "/Users", &user("waiting", &domain)).await;
     let read = app.get(&format!("/Users/{id}")).await;
     sheet.holds(
