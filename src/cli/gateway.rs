@@ -36,7 +36,8 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
         let deadline = config.server.request_deadline;
         let graph =
             wiring::graph_client(tenant, deadline, tokens, &http, clock).with_context(named)?;
-        let types = rules::compile(&tenant.mapping)
+        let names = tenant.user_names.as_ref();
+        let types = rules::compile(&tenant.mapping, names)
             .with_context(named)?
             .into_iter()
             .map(|(kind, mapping)| Arc::new(MappedType::new(kind, mapping)))

@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.action {
         Action::Check { which, json } => return check(&which.mapping, *json),
         Action::Show { which, kind, json } => {
-            let rules = rules::compile(&which.mapping)?;
+            let rules = rules::compile(&which.mapping, None)?;
             match kind {
                 Some(name) => {
                     let (kind, mapping) = find(&rules, name)?;
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             file,
             json,
         } => {
-            let rules = rules::compile(&which.mapping)?;
+            let rules = rules::compile(&which.mapping, None)?;
             let (_, mapping) = find(&rules, kind)?;
             let preview =
                 report::preview(mapping, &read(file)?, "https://gateway.example/scim/v2")?;

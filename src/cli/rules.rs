@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::{
-    config::MappingSource,
+    config::{MappingSource, UserNames},
     resources::{self, ResourceType},
-    translation::{Mapping, RuleError, RuleFile, presets},
+    translation::{Mapping, Qualified, RuleError, RuleFile, presets},
 };
 
 /// The preset that a folder without a file for some resource type falls back to.
@@ -31,13 +31,25 @@ impl fmt::Display for Errors {
 /// Everything that is wrong in all files, each with file, line and column.
 pub(super) fn compile(
     source: &MappingSource,
+    names: Option<&UserNames>,
 ) -> Result<Vec<(&'static ResourceType, Mapping)>, Errors> {
     let mut compiled = Vec::new();
     let mut wrong = strangers(source);
+    let names = names.and_then(|names| {
+        Qualified::new(&names.prefix, &names.domain)
+            .map_err(|why| wrong.push(format!("user_name_domain, user_name_prefix: {why}")))
+            .ok()
+    });
     for &kind in resources::ALL {
         match file(source, kind) {
             Ok(file) => match Mapping::compile(&file) {
-                Ok(mapping) => compiled.push((kind, mapping)),
+                Ok(mapping) => {
+                    let mapping = match &names {
+                        Some(names) => mapping.with_user_names(names),
+                        None => mapping,
+                    };
+                    compiled.push((kind, mapping));
+                }
                 Err(errors) => wrong.extend(errors.iter().map(RuleError::to_string)),
             },
             Err(error) => wrong.push(error),
@@ -122,7 +134,7 @@ mod tests {
     #[test]
     fn every_preset_compiles() {
         for preset in MappingSource::PRESETS {
-            let rules = compile(&MappingSource::Preset(preset)).unwrap();
+            let rules = compile(&MappingSource::Preset(preset), None).unwrap();
             assert_eq!(rules.len(), resources::ALL.len(), "{preset}");
         }
         let known: Vec<&str> = presets::names().collect();
@@ -136,11 +148,11 @@ mod tests {
         let text = presets::file("iga-flat", "users").unwrap().text;
         std::fs::write(folder.path().join("users.toml"), &text).unwrap();
         std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
-        assert_eq!(compile(&source).unwrap().len(), resources::ALL.len());
+        assert_eq!(compile(&source, None).unwrap().len(), resources::ALL.len());
 
         std::fs::write(folder.path().join("user.toml"), &text).unwrap();
         std::fs::write(folder.path().join("groups.toml"), "nonsense = 1").unwrap();
-        let error = compile(&source).err().unwrap().to_string();
+        let error = compile(&source, None).err().unwrap().to_string();
         assert!(error.contains("user.toml: no resource type"), "{error}");
         assert!(error.contains("groups.toml:1:1: "), "{error}");
     }

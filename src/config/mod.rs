@@ -25,7 +25,7 @@ use figment::{
 
 pub use reader::Problem;
 pub use server::{Audit, Log, LogFormat, NoMatch, Server};
-pub use tenant::{Cloud, Entra, MappingSource, Preset, Tenant, TenantSize};
+pub use tenant::{Cloud, Entra, MappingSource, Preset, Tenant, TenantSize, UserNames};
 
 use crate::store;
 use reader::{Layer, Reader};

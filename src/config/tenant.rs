@@ -26,12 +26,23 @@ pub struct Tenant {
     pub credential: credential::Settings,
     /// How attributes are mapped.
     pub mapping: MappingSource,
+    /// What user names get, where clients have none with a domain.
+    pub user_names: Option<UserNames>,
     /// What the gateway is for.
     pub permissions: Preset,
     /// How big the tenant is, by Graph's throttling limits.
     pub tenant_size: TenantSize,
     /// The local copy of its directory.
     pub replica: replica::Settings,
+}
+
+/// What user names of clients get to be user principal names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserNames {
+    /// Stands in front.
+    pub prefix: String,
+    /// Stands behind an `@`.
+    pub domain: String,
 }
 
 /// Where a tenant's directory is.
@@ -169,6 +180,12 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
             .map_err(|message| reader.wrong(&mapping_key, message))
             .ok()
     });
+    let domain = reader.text(&key("user_name_domain")).unwrap_or_default();
+    let prefix = reader.text(&key("user_name_prefix")).unwrap_or_default();
+    if domain.is_empty() && !prefix.is_empty() {
+        let text = "it needs user_name_domain".to_owned();
+        reader.wrong(&key("user_name_prefix"), text);
+    }
     let permissions = choice(
         reader,
         &key("permissions"),
@@ -194,6 +211,7 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
         entra: entra?,
         credential: credential?,
         mapping: mapping?,
+        user_names: (!domain.is_empty()).then_some(UserNames { prefix, domain }),
         permissions: permissions?,
         tenant_size: tenant_size?,
         replica: replica?,

@@ -14,6 +14,7 @@ mod order;
 mod path;
 pub mod presets;
 mod push_down;
+mod qualified;
 mod relation;
 pub mod report;
 mod row;
@@ -26,6 +27,7 @@ mod transform;
 
 pub use path::{GraphPath, PathStep, Place, ScimPath};
 pub use push_down::{PushDown, RelationFilter};
+pub use qualified::Qualified;
 pub use row::{RelationRow, Row};
 pub use spec::{Direction, RuleError, RuleFile, Shape};
 pub use to_graph::{SideResource, WriteTarget};
@@ -76,6 +78,19 @@ impl Mapping {
         file: &RuleFile,
     ) -> Result<Self, Vec<RuleError>> {
         compile::compile(file, |_| Some(kind))
+    }
+
+    /// The same, with clients' names for user principal names.
+    #[must_use]
+    pub fn with_user_names(mut self, names: &Qualified) -> Self {
+        let user_name = AttrPath::core("userName");
+        for row in &mut self.rows {
+            let is_plain = row.transform == Transform::Identity;
+            if is_plain && row.place().path() == user_name {
+                row.transform = Transform::QualifiedName(names.clone());
+            }
+        }
+        self
     }
 
     /// The schemas that the rows make.

@@ -1,6 +1,6 @@
 //! Sorting that Graph can do.
 
-use super::Mapping;
+use super::{Mapping, Transform};
 use crate::{
     odata::facts::{self, Support},
     scim::attr::AttrPath,
@@ -14,6 +14,10 @@ impl Mapping {
             .rows()
             .iter()
             .find(|r| r.is_read() && r.place().path() == *path)?;
+        // Names that are shown in part have another order.
+        if let Transform::QualifiedName(_) = row.transform {
+            return None;
+        }
         let members = row.graph.as_ref()?.members()?;
         let [property] = members.as_slice() else {
             return None;

@@ -235,6 +235,10 @@ pub struct AttributeSpec {
     pub transform: Option<Spanned<String>>,
     /// The value of the `constant` transform.
     pub value: Option<Spanned<toml::Value>>,
+    /// The domain of the `qualifiedName` transform.
+    pub domain: Option<Spanned<String>>,
+    /// Its prefix.
+    pub prefix: Option<Spanned<String>>,
     /// The SCIM type, where Graph's does not say it.
     #[serde(rename = "type")]
     pub kind: Option<Spanned<TypeName>>,

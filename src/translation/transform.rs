@@ -17,6 +17,7 @@
 //! | `photoUrl` | the id | `/Users/{id}/photo`, completed by the answer | read-only |
 //! | `friendlySkuName` | a SKU id | the product's name | read-only |
 //! | `availableSeats` | `consumedUnits` | seats bought and not used | read-only |
+//! | `qualifiedName` | `{prefix}{name}@{domain}` | the name; of another form, whole | prefix and domain added where there is no `@` |
 //! | `fullName` | the id | given name and surname | taken, not kept |
 //! | `postalAddress` | the id | the parts of the address, as on an envelope | taken, not kept |
 //!
@@ -25,6 +26,7 @@
 
 use serde_json::{Value, json};
 
+use super::qualified::Qualified;
 use crate::{
     odata::facts::Kind,
     resources::skus,
@@ -49,6 +51,7 @@ pub enum Transform {
     PhotoUrl,
     FriendlySkuName,
     AvailableSeats,
+    QualifiedName(Qualified),
     FullName,
     PostalAddress,
 }
@@ -75,6 +78,13 @@ const NAMED: &[(&str, Transform)] = &[
     ("photoUrl", Transform::PhotoUrl),
     ("friendlySkuName", Transform::FriendlySkuName),
     ("availableSeats", Transform::AvailableSeats),
+    (
+        "qualifiedName",
+        Transform::QualifiedName(Qualified {
+            prefix: String::new(),
+            domain: String::new(),
+        }),
+    ),
     ("fullName", Transform::FullName),
     ("postalAddress", Transform::PostalAddress),
 ];
@@ -111,6 +121,7 @@ impl Transform {
             | Self::DateTimeTimeZone
             | Self::BooleanText
             | Self::IntegerText
+            | Self::QualifiedName(_)
             | Self::Csv => true,
             Self::Lower
             | Self::SmtpAddress
@@ -162,9 +173,12 @@ impl Transform {
         match self {
             Self::Identity => simple_type(kind),
             Self::Not => of(*kind == Kind::Boolean, "a boolean", Type::Boolean),
-            Self::Lower | Self::SmtpAddress | Self::Csv | Self::FullName | Self::PostalAddress => {
-                of(textual, "a string", Type::String)
-            }
+            Self::Lower
+            | Self::SmtpAddress
+            | Self::Csv
+            | Self::QualifiedName(_)
+            | Self::FullName
+            | Self::PostalAddress => of(textual, "a string", Type::String),
             Self::PhotoUrl => of(textual, "the id", Type::Reference),
             Self::FriendlySkuName => of(textual, "a SKU id", Type::String),
             Self::DateTime => of(*kind == Kind::DateTimeOffset, "a dateTime", Type::DateTime),
@@ -229,6 +243,7 @@ impl Transform {
                 let (kind, address) = text.split_once(':')?;
                 kind.eq_ignore_ascii_case("smtp").then(|| address.into())
             }
+            Self::QualifiedName(names) => Some(names.read(value.as_str()?).into()),
             Self::Constant(constant) => Some(constant.clone()),
             Self::PhotoUrl => Some(format!("/Users/{}/photo", value.as_str()?).into()),
             Self::FriendlySkuName => skus::friendly_name(value.as_str()?).map(Value::from),
@@ -281,6 +296,7 @@ impl Transform {
                 let at = kept_date_time(text()?)?;
                 Ok(json!({"dateTime": at.trim_end_matches('Z'), "timeZone": "UTC"}))
             }
+            Self::QualifiedName(names) => Ok(names.write(text()?).into()),
             Self::BooleanText => match value {
                 Value::Bool(truth) => Ok(truth.to_string().into()),
                 other => Err(format!("{other} is not a boolean")),
@@ -535,6 +551,7 @@ mod tests {
             ("booleanText", Kind::String, Ok(Type::Boolean)),
             ("photoUrl", Kind::String, Ok(Type::Reference)),
             ("fullName", Kind::String, Ok(Type::String)),
+            ("qualifiedName", Kind::String, Ok(Type::String)),
             ("postalAddress", Kind::Boolean, Err("string")),
         ] {
             let found = Transform::named(name).unwrap().scim_type(&kind);
@@ -545,6 +562,6 @@ mod tests {
             }
         }
         assert_eq!(Transform::named("eval"), None);
-        assert_eq!(Transform::names().count(), 16);
+        assert_eq!(Transform::names().count(), 17);
     }
 }

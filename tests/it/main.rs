@@ -10,6 +10,7 @@
 mod aloud;
 mod audit;
 mod bad_input;
+mod bulk;
 mod cli;
 mod conformance;
 mod credentials;
@@ -38,4 +39,5 @@ mod snapshots;
 mod store;
 mod support;
 mod toy_type;
+mod user_names;
 mod walk;

@@ -75,7 +75,7 @@ async fn everything(config: &Config) -> anyhow::Result<Vec<Line>> {
     }
     let http = graph::http_client()?;
     for tenant in config.tenants.values() {
-        let mut found = vec![mapping(&tenant.mapping)];
+        let mut found = vec![mapping(tenant)];
         found.extend(tenant::check(tenant, &http, &clock).await?);
         lines.extend(found.into_iter().map(|line| line.of(&tenant.name)));
     }
@@ -147,8 +147,8 @@ fn unusable(error: &store::Error) -> Line {
     })
 }
 
-fn mapping(source: &config::MappingSource) -> Line {
-    match rules::compile(source) {
+fn mapping(tenant: &config::Tenant) -> Line {
+    match rules::compile(&tenant.mapping, tenant.user_names.as_ref()) {
         Ok(rules) => Line::new(
             Level::Ok,
             "mapping",

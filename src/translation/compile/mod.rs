@@ -13,6 +13,7 @@ use leaf::{Leaf, kind_of, leaf};
 use super::{
     Mapping, ReadStep,
     path::{GraphPath, PathStep, Place, ScimPath},
+    qualified::Qualified,
     row::{ElementKind, RelationRow, Row},
     schema,
     spec::{AttributeSpec, Direction, RelationSpec, RuleError, RuleFile, Shape, Spec},
@@ -249,6 +250,14 @@ impl Compiler<'_> {
     }
 
     fn transform(&mut self, row: &AttributeSpec) -> Option<Transform> {
+        let named = row.transform.as_ref().map(Spanned::get_ref);
+        if named.is_none_or(|named| named != "qualifiedName")
+            && let Some(stray) = row.domain.as_ref().or(row.prefix.as_ref())
+        {
+            let text = "'domain' and 'prefix' belong to transform = \"qualifiedName\"";
+            self.error(&stray.span(), text);
+            return None;
+        }
         let Some(named) = &row.transform else {
             if let Some(value) = &row.value {
                 self.error(&value.span(), "'value' belongs to transform = \"constant\"");
@@ -268,6 +277,9 @@ impl Compiler<'_> {
             );
             return None;
         };
+        if let Transform::QualifiedName(_) = transform {
+            return self.qualified(row, named);
+        }
         match (&transform, &row.value) {
             (Transform::Constant(_), Some(value)) => match value.get_ref() {
                 toml::Value::String(text) => Some(Transform::Constant(text.clone().into())),
@@ -288,6 +300,17 @@ impl Compiler<'_> {
             }
             (_, None) => Some(transform),
         }
+    }
+
+    fn qualified(&mut self, row: &AttributeSpec, named: &Spanned<String>) -> Option<Transform> {
+        let Some(domain) = &row.domain else {
+            self.error(&named.span(), "its 'domain' is missing");
+            return None;
+        };
+        let prefix = row.prefix.as_ref().map_or("", |prefix| prefix.get_ref());
+        let names = Qualified::new(prefix, domain.get_ref());
+        let names = self.or_note(&domain.span(), names)?;
+        Some(Transform::QualifiedName(names))
     }
 
     fn attribute(&mut self, row: &AttributeSpec) -> Option<Row> {

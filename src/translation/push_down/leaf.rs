@@ -18,6 +18,7 @@ use crate::{
     },
     translation::{
         path::PathStep,
+        qualified::Qualified,
         row::Row,
         transform::{self, Transform},
     },
@@ -207,6 +208,9 @@ impl Mapping {
         } else {
             (Function::EndsWith, target.rule.ends_with)
         };
+        if let Transform::QualifiedName(names) = &row.transform {
+            return self.qualified(row, target, op, text, negated, names);
+        }
         let (text, exact) = match (&row.transform, op) {
             (Transform::Identity, _) => (text.clone(), is_exact(row)),
             (Transform::SmtpAddress, CompareOp::Sw) => (format!("smtp:{text}"), is_exact(row)),
@@ -232,6 +236,33 @@ impl Mapping {
         // A function of null is null, and so is its negation: those without a value are asked
         // for by themselves.
         condition.or(self.leaf_present(row, true)?, &self.entity)
+    }
+
+    /// `sw` and `ew` of names that are shown without prefix and domain, or whole: what may match, to
+    /// be looked at here.
+    fn qualified(
+        &self,
+        row: &Row,
+        target: &Operand,
+        op: CompareOp,
+        text: &str,
+        negated: bool,
+        names: &Qualified,
+    ) -> Result<Condition, Unanswerable> {
+        let (function, support, held) = if op == CompareOp::Sw {
+            let held = format!("{}{text}", names.prefix);
+            (Function::StartsWith, target.rule.starts_with, held)
+        } else {
+            let held = format!("{text}@{}", names.domain);
+            (Function::EndsWith, target.rule.ends_with, held)
+        };
+        if negated {
+            return Err(unsupported(row, target, &format!("not ({op} …)")));
+        }
+        let side = |text: String| Box::new(target.expr(|path| Expr::Call(function, path, text)));
+        let either = Expr::Or(side(held), side(text.to_owned()));
+        Condition::graph(either, support, false)
+            .ok_or_else(|| unsupported(row, target, &op.to_string()))
     }
 
     /// The row has a value, or (`negated`) has none.
@@ -307,6 +338,15 @@ impl Mapping {
                 .transform
                 .write(&json)
                 .map_err(|why| Unanswerable::fatal(format!("'{}': {why}", row.written)))?,
+            Transform::QualifiedName(names) => {
+                let text = json.as_str().unwrap_or_default();
+                let held = names.write(text);
+                // What is never shown so is nobody's name.
+                if !names.read(&held).eq_ignore_ascii_case(text) {
+                    return Ok(Probe::Never);
+                }
+                held.into()
+            }
             // Compared to the fraction, though none is written.
             Transform::DateTime => transform::date_time(json.as_str().unwrap_or_default())
                 .map(Json::String)
@@ -384,6 +424,7 @@ fn is_comparable(transform: &Transform) -> bool {
         | Transform::DateTime
         | Transform::BooleanText
         | Transform::IntegerText
+        | Transform::QualifiedName(_)
         | Transform::SmtpAddress => true,
         Transform::Date | Transform::DateTimeTimeZone | Transform::Csv => false,
         other => !is_made_up(other),
@@ -445,7 +486,10 @@ pub(in crate::translation) fn operators(
         _ => rule.ne,
     };
     let dated = row.graph_kind == Kind::DateTimeOffset;
-    let textual = matches!(row.transform, Transform::Identity | Transform::SmtpAddress);
+    let textual = matches!(
+        row.transform,
+        Transform::Identity | Transform::SmtpAddress | Transform::QualifiedName(_)
+    );
     let known = [
         ("eq", rule.eq, true),
         ("ne", rule.ne, is_exact(row) && !target.is_list),

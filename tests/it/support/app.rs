@@ -225,9 +225,23 @@ impl App {
 
     /// Sends a body to a gateway that may go away: status and body, or nothing when it did.
     pub async fn try_send(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.try_request(method, path, body, &[]).await
+    }
+
+    /// The same with headers.
+    pub async fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Option<(u16, Value)> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let url = format!("{}{path}", self.scim);
-        let request = self.client.request(method, url).bearer_auth(self.token());
+        let mut request = self.client.request(method, url).bearer_auth(self.token());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let response = request.json(body).send().await.ok()?;
         let status = response.status().as_u16();
         let text = response.text().await.ok()?;
