@@ -18,6 +18,7 @@ mod dependencies;
 mod edge;
 mod faults;
 mod floors;
+mod foreign;
 mod hardening;
 mod heavy;
 mod lag;

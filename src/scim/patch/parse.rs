@@ -157,8 +157,10 @@ impl<'a> Reader<'a> {
                 let Some(extension) = self.schema.extension(urn) else {
                     return Err(Error::mutability("the core schema cannot be removed"));
                 };
+                // What nobody may change stays.
                 for attribute in &extension.attributes {
-                    if attribute.mutability != Mutability::ReadOnly {
+                    let fixed = [Mutability::ReadOnly, Mutability::Immutable];
+                    if !fixed.contains(&attribute.mutability) {
                         let path = AttrPath {
                             urn: Some(extension.id.clone()),
                             ..AttrPath::core(&attribute.name)
@@ -181,7 +183,11 @@ impl<'a> Reader<'a> {
         walk(members, schema, &mut |name, value| {
             let base = name.split(['.', '[']).next().unwrap_or(name);
             let common = ["id", "schemas", "meta"];
-            if common.iter().any(|own| base.eq_ignore_ascii_case(own)) {
+            // Some say `schemas` in the value of an extension as well.
+            let last = name.rsplit(':').next().unwrap_or(name);
+            if common.iter().any(|own| base.eq_ignore_ascii_case(own))
+                || last.eq_ignore_ascii_case("schemas")
+            {
                 return Ok(());
             }
             let blank_refusals = [Kind::InvalidPath, Kind::Mutability];

@@ -20,8 +20,7 @@ pub(super) fn properties(cx: &Context, id: &str, before: &Value, written: &Map<S
         return;
     }
     let now = cx.app.clock.now();
-    let mut plain = written.clone();
-    plain.remove("passwordProfile");
+    let plain = without_password(before, written);
     cx.made.note(OwnWrite::Changed {
         kind: cx.kind().name,
         id: id.to_owned(),
@@ -33,6 +32,22 @@ pub(super) fn properties(cx: &Context, id: &str, before: &Value, written: &Map<S
         .objects
         .changed(cx.kind().name, id, before, &plain, now);
     cx.tenant.names.forget(cx.kind().collection);
+}
+
+/// What was written, without the password that may be in it: what stands beside it is remembered.
+fn without_password(before: &Value, written: &Map<String, Value>) -> Map<String, Value> {
+    let mut plain = written.clone();
+    let Some(Value::Object(mut given)) = plain.remove("passwordProfile") else {
+        return plain;
+    };
+    given.remove("password");
+    if !given.is_empty() {
+        let held = before.get("passwordProfile").and_then(Value::as_object);
+        let mut profile = held.cloned().unwrap_or_default();
+        profile.extend(given);
+        plain.insert("passwordProfile".into(), Value::Object(profile));
+    }
+    plain
 }
 
 /// Remembers changed edges. Those that Graph has ids for take them from its answers.

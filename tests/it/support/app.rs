@@ -89,7 +89,7 @@ pub(super) struct Inner {
 #[derive(Clone)]
 pub struct App {
     pub(super) inner: Arc<Inner>,
-    pub(super) scim: String,
+    pub scim: String,
     token: Option<String>,
     pub client: reqwest::Client,
 }
