@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     dead_code,
     reason = "a program that prints; it stands on the tests' harness and uses a part of it"

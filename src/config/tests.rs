@@ -42,10 +42,7 @@ fn without_anything_the_defaults_hold_and_there_is_no_tenant() {
     assert_eq!(config.server.base_url, None);
     assert!(config.server.refuse_unknown_attributes);
     assert!(config.server.discovery_without_token);
-    assert_eq!(
-        config.server.patch_create_on_no_match,
-        super::NoMatch::KnownTypes
-    );
+    assert_eq!(config.server.patch_create_on_no_match, NoMatch::KnownTypes);
     assert_eq!(config.store.url.expose_secret(), "sqlite://entra-scim.db");
     assert_eq!(config.store.journal, Journal::Wal);
     assert_eq!(config.log.format, LogFormat::Text);

@@ -63,6 +63,11 @@ pub async fn handle(server: &Arc<Server>, request: Request) -> Response {
         .unwrap_or_else(|panic| Reply::Answer(span.in_scope(|| respond::internal(&*panic))));
     let (status, response) = match answer {
         Reply::Answer(answer) => {
+            let answer = if method == Method::OPTIONS {
+                answer.options()
+            } else {
+                answer
+            };
             let status = answer.status;
             let answer = counted(answer, &stats, &request_id);
             (status, respond::finish(answer, accept.as_deref()))

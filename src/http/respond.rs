@@ -73,9 +73,10 @@ impl Answer {
         }
     }
 
-    /// A resource, with `ETag` and `Location`.
+    /// A resource, with `ETag`, `Location` and `Content-Location`.
     pub fn resource(status: u16, doc: Document, version: Option<String>, location: String) -> Self {
         let mut answer = Self::json(status, Value::Object(doc));
+        answer.headers.push(("content-location", location.clone()));
         answer.headers.push(("location", location));
         if let Some(version) = version {
             answer.headers.push(("etag", version));
@@ -87,8 +88,24 @@ impl Answer {
     pub fn text(text: Bytes, version: String, location: String) -> Self {
         Self {
             status: 200,
-            headers: vec![("location", location), ("etag", version)],
+            headers: vec![
+                ("content-location", location.clone()),
+                ("location", location),
+                ("etag", version),
+            ],
             body: Content::Text(text),
+        }
+    }
+
+    /// Where a method was only asked about: which there are.
+    pub fn options(self) -> Self {
+        if self.status != 405 {
+            return self;
+        }
+        let headers = self.headers.into_iter();
+        Self {
+            headers: headers.filter(|(name, _)| *name == "allow").collect(),
+            ..Self::empty(204)
         }
     }
 

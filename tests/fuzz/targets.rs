@@ -5,14 +5,14 @@ use entra_scim::{
     odata,
     resources::ResourceType,
     scim::{
-        Document, datetime, etag,
+        Document, bulk, datetime, etag,
         filter::{self, Matcher},
         list::ListQuery,
         patch,
         resource::{self, InputRules, Unknown},
     },
     service::tokens::{self, Grant},
-    translation::{Mapping, document::Known, presets},
+    translation::{Mapping, Qualified, RuleFile, document::Known, presets},
 };
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -199,6 +199,75 @@ fn entities(text: &str) -> bool {
     entity.is_object()
 }
 
+/// A bulk request: each operation once, and behind what it waits for; what is left out of one that is
+/// made within a circle is what is added later.
+fn bulks(text: &str) -> bool {
+    let Ok(body) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let Ok(request) = bulk::parse(&body, 100) else {
+        return false;
+    };
+    let order = bulk::order(&request.entries);
+    let good = request.entries.iter().filter(|e| e.operation.is_ok());
+    let whole = |node: &&bulk::Node| matches!(node.phase, bulk::Phase::Main(_));
+    assert_eq!(order.nodes.iter().filter(whole).count(), good.count());
+    for (at, node) in order.nodes.iter().enumerate() {
+        assert!(node.after.iter().all(|&before| before < at), "{text}");
+        assert!(node.deletes <= order.deletes.len());
+        let operation = request.entries[node.entry].operation.as_ref().unwrap();
+        let (bulk::Phase::Main(of) | bulk::Phase::Links(of)) = &node.phase;
+        let rest = bulk::references(&bulk::without(&operation.data, of));
+        let later = bulk::references(&bulk::deferred(&operation.data, of));
+        assert!(rest.is_disjoint(of), "{text}");
+        assert!(of.iter().all(|id| later.contains(id)), "{text}");
+        let resolved = bulk::resolve(&operation.data, &|_| Ok("id".to_owned())).unwrap();
+        assert!(bulk::references(&resolved).is_empty(), "{text}");
+    }
+    let outcomes = vec![Some(bulk::Outcome::default()); request.entries.len()];
+    let answers = bulk::response(&request, &outcomes);
+    assert_eq!(
+        answers["Operations"].as_array().map(Vec::len),
+        Some(request.entries.len())
+    );
+    true
+}
+
+/// Rule files: what compiles makes a schema that its own documents pass.
+fn rules(text: &str) -> bool {
+    let file = RuleFile {
+        name: "fuzz".to_owned(),
+        text: text.to_owned(),
+    };
+    let Ok(mapping) = Mapping::compile_for(kind("User"), &file) else {
+        return false;
+    };
+    let entity = json!({"id": "1", "userPrincipalName": "a@b.c", "accountEnabled": true,
+        "displayName": "A", "otherMails": ["x@y.z"], "businessPhones": []});
+    let doc = mapping.to_scim(&entity);
+    for row in mapping.rows() {
+        mapping.schema().resolve(&row.place().path()).unwrap();
+    }
+    drop(mapping.to_graph(None, &doc, &[]));
+    true
+}
+
+/// Names without a domain go there and back.
+fn names(text: &str) -> bool {
+    let (prefix, rest) = text.split_once('|').unwrap_or(("", text));
+    let Ok(names) = Qualified::new(prefix, "contoso.com") else {
+        return false;
+    };
+    let held = names.write(rest);
+    let shown = names.read(&held).to_owned();
+    assert_eq!(
+        names.write(&shown).to_lowercase(),
+        held.to_lowercase(),
+        "{text}"
+    );
+    true
+}
+
 fn odata_filters(text: &str) -> bool {
     let Ok(parsed) = odata::parse::filter(text) else {
         return false;
@@ -301,6 +370,53 @@ pub const TARGETS: &[Target] = &[
         ],
         words: JSON,
         run: bodies,
+    },
+    Target {
+        name: "bulk",
+        corpus: &[
+            r#"{"failOnErrors":1,"Operations":[{"method":"POST","path":"/Groups","bulkId":"a","data":{"members":[{"value":"bulkId:b"}]}},{"method":"POST","path":"/Groups","bulkId":"b","data":{"members":[{"value":"bulkId:a"}]}}]}"#,
+            r#"{"Operations":[{"method":"PATCH","path":"/Groups/bulkId:a","data":{"Operations":[{"op":"remove","path":"members[value eq \"bulkId:a\"]"}]}},{"method":"DELETE","path":"/Users/1"},{"method":"POST","path":"/Users","bulkId":"a","data":{"urn:x:y":{"manager":"bulkId:a"}}}]}"#,
+        ],
+        words: &[
+            "bulkId:a",
+            "bulkId:b",
+            "bulkId:",
+            "\"bulkId\":\"a\"",
+            "\"method\":\"POST\"",
+            "\"method\":\"DELETE\"",
+            "\"path\":\"/Users\"",
+            "/bulkId:a",
+            "\"data\":{}",
+            "{}",
+            "[]",
+            "/",
+        ],
+        run: bulks,
+    },
+    Target {
+        name: "rules",
+        corpus: &[
+            "resource = \"User\"\nendpoint = \"/Users\"\nschema = \"urn:ietf:params:scim:schemas:core:2.0:User\"\ndescription = \"d\"\nentity = \"user\"\n[permissions]\nread = \"a\"\nwrite = \"b\"\n[[attribute]]\nscim = \"id\"\ngraph = \"id\"\ndirection = \"read\"\n[[attribute]]\nscim = \"userName\"\ngraph = \"userPrincipalName\"\nrequired = true\ntransform = \"qualifiedName\"\ndomain = \"b.c\"\n",
+        ],
+        words: &[
+            "[[attribute]]\n",
+            "scim = \"emails[?@.type=='work'].value\"\n",
+            "graph = \"otherMails\"\n",
+            "graph = \"accountEnabled\"\n",
+            "transform = \"not\"\n",
+            "transform = \"csv\"\n",
+            "direction = \"read\"\n",
+            "index = true\n",
+            "[*]",
+            "prefix = \"x\"\n",
+        ],
+        run: rules,
+    },
+    Target {
+        name: "names",
+        corpus: &["msp-|alex", "|msp-alex@contoso.com", "x|x@contoso.com"],
+        words: &["@contoso.com", "@", "|", "msp-", "É"],
+        run: names,
     },
     Target {
         name: "query",

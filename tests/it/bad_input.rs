@@ -285,7 +285,15 @@ async fn the_table() {
             None,
             "GET",
         ),
-        case("bulk", "POST", "/Bulk", json!({}), 501, None, ""),
+        case(
+            "bulk of nothing",
+            "POST",
+            "/Bulk",
+            json!({}),
+            400,
+            Some("invalidSyntax"),
+            "Operations",
+        ),
         case("me", "GET", "/Me", none.clone(), 501, None, ""),
         case(
             "unknown schema",

@@ -144,68 +144,78 @@ async fn served(program: &Program) -> Serving {
 /// is answered. Everything is there once.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_and_sent_again() {
-    for (turn, database) in Database::lasting().await.into_iter().enumerate() {
-        let app = App::with(Options {
-            users: 20,
-            groups: 4,
-            latency_ms: 30,
-            ..Options::default()
-        })
-        .await;
-        let domain = app.domain().await;
-        let program =
-            Program::with_secret(app.simulator()).set("ENTRA_SCIM__STORE__URL", &database.url);
-        let token = program.token();
-        let operations: Vec<Value> = (0..120)
-            .map(|i| {
-                let name = format!("killed{i}");
-                if i % 2 == 0 {
-                    let user = json!({"userName": format!("{name}@{domain}"), "displayName": name});
-                    post("/Users", &name, user)
-                } else {
-                    let member = format!("bulkId:killed{}", i - 1);
-                    let group = json!({"displayName": name, "members": [{"value": member}]});
-                    post("/Groups", &name, group)
-                }
-            })
-            .collect();
-        let body = bulk(json!(operations));
-        let mut begun = Vec::new();
-        for moment in [150, 350 + 50 * turn as u64] {
-            let mut serving = served(&program).await;
-            let client = app.at(&serving.scim).with_token(Some(&token));
-            let body = body.clone();
-            let sending = tokio::spawn(async move {
-                let headers = [("idempotency-key", KEY)];
-                client.try_request("POST", "/Bulk", &body, &headers).await
-            });
-            tokio::time::sleep(Duration::from_millis(moment)).await;
-            serving.kill();
-            assert!(sending.await.unwrap().is_none(), "it was not in the middle");
-            begun.push(made(&app, "killed").await);
-        }
-        assert!(begun[0].1 > 0 && begun[1].1 < 60, "{begun:?}");
-        let serving = served(&program).await;
-        let client = app.at(&serving.scim).with_token(Some(&token));
-        let answer = send(&client, KEY, &body).await.expect_status(200);
-        assert_eq!(
-            told(&answer.body, "status"),
-            vec!["201"; 120],
-            "{}",
-            answer.shown()
-        );
-        assert_eq!(made(&app, "killed").await, (60, 60), "{begun:?}");
-        for one in answer.body["Operations"].as_array().unwrap() {
-            let id = one["location"]
-                .as_str()
-                .unwrap()
-                .rsplit('/')
-                .next()
-                .unwrap();
-            assert!(app.sim_exists(id).await, "{one}");
-            if one["location"].as_str().unwrap().contains("Groups") {
-                assert_eq!(app.sim_members(id).await.len(), 1, "{one}");
+    let databases = Database::lasting().await.into_iter().enumerate();
+    let stories: Vec<_> = databases
+        .map(|(turn, one)| tokio::spawn(killed(turn, one)))
+        .collect();
+    for story in stories {
+        story.await.unwrap();
+    }
+}
+
+async fn killed(turn: usize, database: Database) {
+    let app = App::with(Options {
+        users: 20,
+        groups: 4,
+        latency_ms: 30,
+        ..Options::default()
+    })
+    .await;
+    let domain = app.domain().await;
+    let program =
+        Program::with_secret(app.simulator()).set("ENTRA_SCIM__STORE__URL", &database.url);
+    let token = program.token();
+    let operations: Vec<Value> = (0..120)
+        .map(|i| {
+            let name = format!("killed{i}");
+            if i % 2 == 0 {
+                let user = json!({"userName": format!("{name}@{domain}"), "displayName": name});
+                post("/Users", &name, user)
+            } else {
+                let member = format!("bulkId:killed{}", i - 1);
+                let group = json!({"displayName": name, "members": [{"value": member}]});
+                post("/Groups", &name, group)
             }
+        })
+        .collect();
+    let body = bulk(json!(operations));
+    let mut begun = Vec::new();
+    for moment in [4 + turn, 25] {
+        let mut serving = served(&program).await;
+        let client = app.at(&serving.scim).with_token(Some(&token));
+        let body = body.clone();
+        let sending = tokio::spawn(async move {
+            let headers = [("idempotency-key", KEY)];
+            client.try_request("POST", "/Bulk", &body, &headers).await
+        });
+        while made(&app, "killed").await.1 < moment {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        serving.kill();
+        assert!(sending.await.unwrap().is_none(), "it was not in the middle");
+        begun.push(made(&app, "killed").await);
+    }
+    assert!(begun[1].1 < 60, "{begun:?}");
+    let serving = served(&program).await;
+    let client = app.at(&serving.scim).with_token(Some(&token));
+    let answer = send(&client, KEY, &body).await.expect_status(200);
+    assert_eq!(
+        told(&answer.body, "status"),
+        vec!["201"; 120],
+        "{}",
+        answer.shown()
+    );
+    assert_eq!(made(&app, "killed").await, (60, 60), "{begun:?}");
+    for one in answer.body["Operations"].as_array().unwrap() {
+        let id = one["location"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap();
+        assert!(app.sim_exists(id).await, "{one}");
+        if one["location"].as_str().unwrap().contains("Groups") {
+            assert_eq!(app.sim_members(id).await.len(), 1, "{one}");
         }
     }
 }

@@ -528,8 +528,19 @@ async fn p30_an_update_leaves_memberships_alone() {
 async fn p25_p28_what_waits_is_not_advertised() {
     let app = App::start().await;
     let config = app.get("/ServiceProviderConfig").await.expect_status(200);
-    assert_eq!(config.body["bulk"]["supported"], false);
-    app.post("/Bulk", &json!({})).await.expect_status(501);
+    // It is advertised since it works.
+    assert_eq!(config.body["bulk"]["supported"], true);
+    let title = patch_op(json!([{"op": "replace", "path": "title", "value": "Bulk"}]));
+    let path = format!("/Users/{}", app.any_user().await);
+    let operation = json!({"method": "PATCH", "path": path, "data": title});
+    let answer = app
+        .post("/Bulk", &json!({"Operations": [operation]}))
+        .await
+        .expect_status(200);
+    assert_eq!(
+        answer.body["Operations"][0]["status"], "200",
+        "P25: PATCH inside Bulk"
+    );
     let schemas = app.get("/Schemas").await.expect_status(200);
     assert!(!schemas.body.to_string().contains("signInActivity"));
 }

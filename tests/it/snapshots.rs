@@ -293,7 +293,7 @@ async fn errors() {
             "/Users?filter=title%20co%20%22x%22",
         ),
         ("error_count", "GET", "/Users?count=many"),
-        ("error_cursor", "GET", "/Users?cursor"),
+        ("error_cursor", "GET", "/Users?cursor=forged"),
         ("error_not_found", "GET", &*unknown),
         ("error_no_endpoint", "GET", "/NoSuch"),
         ("error_no_schema", "GET", "/Schemas/urn:no:such"),
@@ -370,6 +370,42 @@ async fn errors() {
     let reader = whole.issue_token("read:*", None).await;
     camera.app = whole.with_token(Some(&reader));
     shoot(&camera, "error_not_allowed", Request::new("DELETE", &path)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_the_types() {
+    let mut camera = camera().await;
+    let domain = camera.app.domain().await;
+    let ada = json!({"schemas": [USER], "userName": format!("ada@{domain}"), "displayName": "ada"});
+    let id = camera.make("/Users", &ada, "ada").await;
+    let path = format!("/Users/{id}");
+    let named = format!("/?filter=userName%20eq%20%22ada@{domain}%22&attributes=userName");
+    for (name, method, path) in [
+        ("root", "GET", "/"),
+        ("root_query", "GET", &*named),
+        ("users_walk", "GET", "/Users?cursor&count=1&attributes=id"),
+        ("users_options", "OPTIONS", "/Users"),
+        ("user_options", "OPTIONS", &*path),
+        ("user_head", "HEAD", &*path),
+    ] {
+        shoot(&camera, name, Request::new(method, path)).await;
+    }
+    let unkept = json!({"schemas": [USER], "userName": format!("grace@{domain}"),
+        "displayName": "grace", "nickName": "G", "timezone": "Europe/Oslo",
+        "name": {"formatted": "G. Hopper", "familyName": "Hopper"}});
+    shoot(
+        &camera,
+        "users_create_unkept",
+        Request::new("POST", "/Users").body(&unkept),
+    )
+    .await;
+    let title = patch_op(json!([{"op": "replace", "path": "title", "value": "x"}]));
+    let bulk = json!({"failOnErrors": 1, "Operations": [
+        {"method": "PATCH", "path": path, "data": title},
+        {"method": "POST", "path": "/Users", "bulkId": "u", "data": {"displayName": "nobody"}},
+        {"method": "DELETE", "path": path},
+    ]});
+    shoot(&camera, "bulk", Request::new("POST", "/Bulk").body(&bulk)).await;
 }
 
 /// A snapshot that no test takes would be believed by its reader.

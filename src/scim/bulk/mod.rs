@@ -136,10 +136,10 @@ pub fn parse(body: &Value, most: usize) -> Result<Request, Error> {
         .filter_map(|e| e.bulk_id.as_deref())
         .collect();
     ids.sort_unstable();
-    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some([twice, _]) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Error::invalid_value(format!(
             "the bulkId '{}' stands twice",
-            twice[0]
+            twice
         )));
     }
     Ok(Request {

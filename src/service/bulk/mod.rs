@@ -123,7 +123,7 @@ impl Run<'_> {
                         self.working.insert(node);
                         work.push(task);
                     }
-                    Err(outcome) => self.ended(node, outcome),
+                    Err(outcome) => self.ended(node, *outcome),
                 }
             }
             if work.is_empty() {
@@ -201,11 +201,11 @@ impl Run<'_> {
     ///
     /// # Errors
     /// What it comes to without being begun.
-    fn begin(&self, node: usize) -> Result<Work, Outcome> {
+    fn begin(&self, node: usize) -> Result<Work, Box<Outcome>> {
         let place = self.order.nodes[node].entry;
         let entry = &self.request.entries[place];
         let Ok(operation) = &entry.operation else {
-            return Err(Outcome::default());
+            return Err(Box::default());
         };
         let links = match &self.order.nodes[node].phase {
             Phase::Links(links) => Some(links),
@@ -213,23 +213,23 @@ impl Run<'_> {
         };
         let known = self.once.as_ref().and_then(|once| once.result(place));
         if let (Some(known), None) = (known, links) {
-            return Err(known);
+            return Err(Box::new(known));
         }
         if let Some(made) = links.and(self.outcomes[place].as_ref())
             && !made.is_done()
         {
-            return Err(made.clone());
+            return Err(Box::new(made.clone()));
         }
         let cx = self
             .context(&operation.endpoint)
-            .map_err(|error| Outcome::failed(&error, None))?;
+            .map_err(|error| Box::new(Outcome::failed(&error, None)))?;
         let job = self.job(node, operation);
-        let job = job.map_err(|error| Outcome::failed(&error, None))?;
+        let job = job.map_err(|error| Box::new(Outcome::failed(&error, None)))?;
         let location = job.id().map(|id| cx.location(id));
         if self.deadline <= Instant::now() || cx.app.writes.is_closed() {
             let text = "there was no time left to begin this operation: send it again";
             let error = ScimError::new(Kind::Unavailable, text);
-            return Err(Outcome::failed(&error, location));
+            return Err(Box::new(Outcome::failed(&error, location)));
         }
         let once = self.once.clone().filter(|_| links.is_none());
         let tried = once

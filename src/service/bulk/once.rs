@@ -59,7 +59,7 @@ impl Once {
         let store = &cx.app.store;
         let of = BulkKey {
             tenant: cx.tenant.name.clone(),
-            token: cx.caller.token_id.to_string(),
+            token: cx.caller.token_id.clone(),
             key: digest::digest(&digest::SHA256, key.as_bytes())
                 .as_ref()
                 .to_vec(),

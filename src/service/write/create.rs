@@ -419,8 +419,8 @@ async fn answer(
         }
         cx.mapping().put_relation(&mut doc, row, shown);
     }
-    // The version is that of what a read shows, where the client does not say.
-    let shown = whole.then(|| Projection::all().apply(doc.clone(), cx.schema()));
+    // The version is that of what a read brings, where the client does not say.
+    let shown = if whole { default_of(cx, entity) } else { None };
     cx.mapping().finish(cx.kind(), &mut doc, id, false);
     if let Some(mut shown) = shown {
         cx.mapping().finish(cx.kind(), &mut shown, id, true);
@@ -431,6 +431,19 @@ async fn answer(
         }
     }
     Ok(doc)
+}
+
+/// What a read without a projection makes of the entity; `None` when more must be read for that.
+fn default_of(cx: &Context, entity: &Value) -> Option<Document> {
+    let wanted = Wanted::answer(&cx.mapped, &Projection::all(), false);
+    if !wanted.per_object.is_empty() || !wanted.sides.is_empty() {
+        return None;
+    }
+    let mut entity = entity.clone();
+    if let Value::Object(entity) = &mut entity {
+        entity.retain(|name, _| wanted.select.contains(name));
+    }
+    Some(cx.mapping().to_scim(&entity))
 }
 
 /// Whether Graph refused because another object has the name.

@@ -209,7 +209,7 @@ impl Mapping {
             (Function::EndsWith, target.rule.ends_with)
         };
         if let Transform::QualifiedName(names) = &row.transform {
-            return self.qualified(row, target, op, text, negated, names);
+            return qualified(row, target, op, text, negated, names);
         }
         let (text, exact) = match (&row.transform, op) {
             (Transform::Identity, _) => (text.clone(), is_exact(row)),
@@ -236,33 +236,6 @@ impl Mapping {
         // A function of null is null, and so is its negation: those without a value are asked
         // for by themselves.
         condition.or(self.leaf_present(row, true)?, &self.entity)
-    }
-
-    /// `sw` and `ew` of names that are shown without prefix and domain, or whole: what may match, to
-    /// be looked at here.
-    fn qualified(
-        &self,
-        row: &Row,
-        target: &Operand,
-        op: CompareOp,
-        text: &str,
-        negated: bool,
-        names: &Qualified,
-    ) -> Result<Condition, Unanswerable> {
-        let (function, support, held) = if op == CompareOp::Sw {
-            let held = format!("{}{text}", names.prefix);
-            (Function::StartsWith, target.rule.starts_with, held)
-        } else {
-            let held = format!("{text}@{}", names.domain);
-            (Function::EndsWith, target.rule.ends_with, held)
-        };
-        if negated {
-            return Err(unsupported(row, target, &format!("not ({op} …)")));
-        }
-        let side = |text: String| Box::new(target.expr(|path| Expr::Call(function, path, text)));
-        let either = Expr::Or(side(held), side(text.to_owned()));
-        Condition::graph(either, support, false)
-            .ok_or_else(|| unsupported(row, target, &op.to_string()))
     }
 
     /// The row has a value, or (`negated`) has none.
@@ -383,6 +356,32 @@ enum Probe {
     Value(Value),
     /// Nothing has this value.
     Never,
+}
+
+/// `sw` and `ew` of names that are shown without prefix and domain, or whole: what may match, to
+/// be looked at here.
+fn qualified(
+    row: &Row,
+    target: &Operand,
+    op: CompareOp,
+    text: &str,
+    negated: bool,
+    names: &Qualified,
+) -> Result<Condition, Unanswerable> {
+    let (function, support, held) = if op == CompareOp::Sw {
+        let held = format!("{}{text}", names.prefix);
+        (Function::StartsWith, target.rule.starts_with, held)
+    } else {
+        let held = format!("{text}@{}", names.domain);
+        (Function::EndsWith, target.rule.ends_with, held)
+    };
+    if negated {
+        return Err(unsupported(row, target, &format!("not ({op} …)")));
+    }
+    let side = |text: String| Box::new(target.expr(|path| Expr::Call(function, path, text)));
+    let either = Expr::Or(side(held), side(text.to_owned()));
+    Condition::graph(either, support, false)
+        .ok_or_else(|| unsupported(row, target, &op.to_string()))
 }
 
 fn ordered(

@@ -56,6 +56,18 @@ async fn cursors() {
     other.replace_range(other.len() - 1.., last);
     let answer = app.get(&format!("/Users?cursor={other}")).await;
     sheet.refused("K02", &answer, 400, "invalidCursor");
+    // Whatever is changed of one, it is none.
+    for at in 0..cursor.len() {
+        let mut forged = cursor.clone();
+        let other = if forged[at..].starts_with('Q') {
+            "B"
+        } else {
+            "Q"
+        };
+        forged.replace_range(at..=at, other);
+        let answer = app.get(&format!("/Users?cursor={forged}")).await;
+        sheet.refused("K02", &answer, 400, "invalidCursor");
+    }
     for count in ["0", "-1"] {
         let answer = app.get(&format!("/Users?cursor&count={count}")).await;
         let none = answer.status == 200 && answer.ids().is_empty();

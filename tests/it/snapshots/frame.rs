@@ -164,6 +164,8 @@ pub fn redactions() -> Vec<(&'static str, Redaction)> {
         (".headers[\"x-graph-request-id\"]", dynamic_redaction(id)),
         (".headers.etag", dynamic_redaction(version)),
         (".body.**.meta.version", dynamic_redaction(version)),
+        (".body.Operations[].version", dynamic_redaction(version)),
+        (".body.nextCursor", dynamic_redaction(cursor)),
         (".body.**.meta.created", dynamic_redaction(moment)),
         (
             ".body.**.lastPasswordChangeDateTime",
@@ -179,6 +181,16 @@ fn id(value: Content, at: ContentPath<'_>) -> Content {
     let text = value.as_str().unwrap_or_default();
     assert!(Uuid::parse_str(text).is_ok(), "{at} is no id: {value:?}");
     "[id]".into()
+}
+
+fn cursor(value: Content, at: ContentPath<'_>) -> Content {
+    let text = value.as_str().unwrap_or_default();
+    let sealed = BASE64_URL_SAFE_NO_PAD.decode(text);
+    assert!(
+        sealed.is_ok_and(|bytes| bytes.len() > 28),
+        "{at} is no cursor: {value:?}"
+    );
+    "[cursor]".into()
 }
 
 fn moment(value: Content, at: ContentPath<'_>) -> Content {
