@@ -61,6 +61,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             relations: RecentRelations::default(),
             pages: Pages::default(),
             seal: Seal::default(),
+            event_keys: service::events::Keys::default(),
         }));
     }
     Ok(App {

@@ -10,12 +10,17 @@ use crate::{
         schema::{ResourceSchema, Schema},
         urn,
     },
-    service::{App, Tenant, changes, read::cursor},
+    service::{App, Tenant, changes, events, read::cursor},
 };
 
 /// The `ServiceProviderConfig`: only what works.
-pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -> Value {
-    json!({
+pub fn service_provider_config(
+    app: &App,
+    tenant: &Tenant,
+    settings: &Settings,
+    base_url: &str,
+) -> Value {
+    let mut config = json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
         "documentationUri": "https://www.rfc-editor.org/rfc/rfc7644",
         "patch": {"supported": true},
@@ -47,7 +52,12 @@ pub fn service_provider_config(app: &App, settings: &Settings, base_url: &str) -
             "resourceType": "ServiceProviderConfig",
             "location": format!("{base_url}/ServiceProviderConfig"),
         },
-    })
+    });
+    // RFC 9967 §4
+    if tenant.replica.settings.on {
+        config["securityEvents"] = json!({"asyncRequest": "none", "eventUris": events::EVENTS});
+    }
+    config
 }
 
 /// What is at the base: where to go on.

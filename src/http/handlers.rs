@@ -31,7 +31,7 @@ use crate::{
         projection::Projection,
     },
     service::{
-        Context, Error, MappedType, Tenant, access, bulk, changes, photo,
+        Context, Error, MappedType, Tenant, access, bulk, changes, events, photo,
         read::{self, Resource},
         tokens::{Access, Caller},
         write::{self, Operation, Written},
@@ -162,7 +162,7 @@ async fn routed(
     match (&route.endpoint, caller) {
         (endpoint, _) if is_discovery(endpoint, &parts) => {
             let _place = server.places.take(&place_of, None)?;
-            call.discovery().map(Reply::Answer)
+            call.discovery().await.map(Reply::Answer)
         }
         (_, None) => Err(ScimError::new(Kind::Unauthorized, "a bearer token is required").into()),
         (_, Some(caller)) => call.resources(body, &Arc::new(caller)).await,
@@ -192,7 +192,7 @@ impl Exchange<'_> {
         format!("{public}{}", self.route.base)
     }
 
-    fn discovery(&self) -> Result<Answer, Error> {
+    async fn discovery(&self) -> Result<Answer, Error> {
         self.methods(&[Method::GET, Method::HEAD])?;
         let filtered = self
             .pairs()
@@ -210,7 +210,19 @@ impl Exchange<'_> {
                 discovery::resource_types(self.tenant, &base, name.as_deref())?
             }
             Endpoint::Root => discovery::root(self.tenant, &base),
-            _ => discovery::service_provider_config(&self.server.app, &self.server.settings, &base),
+            Endpoint::Keys => {
+                let keys = events::Keys::published(&self.server.app, self.tenant);
+                keys.await.map_err(events::fault)?
+            }
+            _ => {
+                let server = self.server;
+                discovery::service_provider_config(
+                    &server.app,
+                    self.tenant,
+                    &server.settings,
+                    &base,
+                )
+            }
         };
         Ok(Answer::json(200, body))
     }
@@ -240,6 +252,14 @@ impl Exchange<'_> {
                 let pairs = self.pairs();
                 let query = |schema: &_| ListQuery::from_pairs(&pairs, schema);
                 page(read::search(contexts, query).await?)
+            }
+            Endpoint::Events => {
+                self.methods(&[Method::POST])?;
+                let contexts = self.readable(caller)?;
+                let body = self.body(body).await?;
+                let ask = events::Poll::parse(&body.value)?;
+                let _place = self.place(caller)?;
+                Answer::json(200, events::poll(&contexts, &ask).await?)
             }
             Endpoint::Changes => {
                 self.methods(&[Method::GET, Method::HEAD])?;
@@ -284,9 +304,10 @@ impl Exchange<'_> {
                     })?;
                 return Ok(Reply::Raw(response));
             }
-            Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_) => {
-                self.discovery()?
-            }
+            Endpoint::ServiceProviderConfig
+            | Endpoint::Schemas(_)
+            | Endpoint::ResourceTypes(_)
+            | Endpoint::Keys => self.discovery().await?,
         };
         Ok(Reply::Answer(answer))
     }
@@ -597,7 +618,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ScimError> {
 /// Whether it is asked what this server is, and not what it holds: without a query, the base is.
 fn is_discovery(endpoint: &Endpoint, parts: &Parts) -> bool {
     match endpoint {
-        Endpoint::ServiceProviderConfig | Endpoint::Schemas(_) | Endpoint::ResourceTypes(_) => true,
+        Endpoint::ServiceProviderConfig
+        | Endpoint::Schemas(_)
+        | Endpoint::ResourceTypes(_)
+        | Endpoint::Keys => true,
         Endpoint::Root => parts.uri.query().is_none_or(str::is_empty),
         _ => false,
     }

@@ -20,6 +20,10 @@ pub enum Endpoint {
     RootSearch,
     /// `/Bulk`
     Bulk,
+    /// `/Events`: polled, RFC 8936.
+    Events,
+    /// `/.well-known/jwks.json`
+    Keys,
     /// `/Me`: known to the RFC, not offered.
     NotOffered(&'static str),
     /// `/Changes`
@@ -83,6 +87,8 @@ pub fn parse(path: &str) -> Option<Route> {
         [one] if is(one, "Bulk") => Endpoint::Bulk,
         [one, ..] if is(one, "Me") => Endpoint::NotOffered("Me"),
         [one] if is(one, "Changes") => Endpoint::Changes,
+        [one] if is(one, "Events") => Endpoint::Events,
+        [one, two] if is(one, ".well-known") && is(two, "jwks.json") => Endpoint::Keys,
         [kind] => Endpoint::Collection((*kind).to_owned()),
         [kind, one] if is(one, ".search") => Endpoint::Search((*kind).to_owned()),
         [kind, id] => Endpoint::Resource((*kind).to_owned(), (*id).to_owned()),

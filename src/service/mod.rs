@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bulk;
 pub mod changes;
 pub mod error;
+pub mod events;
 pub mod memory;
 pub mod names;
 mod offload;
@@ -180,6 +181,8 @@ pub struct Tenant {
     pub pages: read::Pages,
     /// Closes what clients carry.
     pub seal: seal::Seal,
+    /// Signs security events.
+    pub event_keys: events::Keys,
 }
 
 impl Tenant {

@@ -30,6 +30,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "keys and bulk",
         include_str!("../../migrations/0004_keys_and_bulk.sql"),
     ),
+    (
+        5,
+        "event streams",
+        include_str!("../../migrations/0005_event_streams.sql"),
+    ),
 ];
 
 /// The migrations as sqlx runs them: each in a transaction, under a lock on PostgreSQL, with

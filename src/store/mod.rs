@@ -14,6 +14,7 @@ mod remembered;
 pub mod replica;
 mod settings;
 mod statement;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -23,4 +24,5 @@ pub use bulk::{BulkKey, BulkRow};
 pub use error::Error;
 pub use pool::{Backend, Store, Tx};
 pub use settings::{Journal, Settings};
+pub use streams::EventStream;
 pub use tokens::{NewToken, TokenHash, TokenRow};

@@ -16,6 +16,7 @@ mod conformance;
 mod credentials;
 mod dependencies;
 mod edge;
+mod events;
 mod faults;
 mod floors;
 mod foreign;
