@@ -16,6 +16,7 @@ mod paging_sort;
 mod patch;
 mod put;
 mod read;
+mod rest;
 mod rows;
 mod search;
 mod sheet;

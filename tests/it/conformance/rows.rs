@@ -6,7 +6,7 @@ use std::path::Path;
 const PAGE: &str = include_str!("../../../docs/conformance.md");
 
 /// How many rows there are: none goes by mistake, together with its check.
-const ROWS: usize = 240;
+const ROWS: usize = 270;
 
 /// One row.
 #[derive(Debug)]
