@@ -17,6 +17,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod credential;
+pub mod delivery;
 pub mod graph;
 mod heavy;
 pub mod http;

@@ -9,8 +9,8 @@ use tokio_util::task::TaskTracker;
 use super::{rules, wiring};
 use crate::{
     base::clock::SharedClock,
-    config::{Config, NoMatch, Preset},
-    graph, http,
+    config::{self, Config, EventFormat, NoMatch, Preset},
+    delivery, graph, http,
     scim::{
         patch,
         resource::{InputRules, Unknown},
@@ -62,6 +62,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             pages: Pages::default(),
             seal: Seal::default(),
             event_keys: service::events::Keys::default(),
+            receiver: receiver(config, tenant).with_context(named)?,
         }));
     }
     Ok(App {
@@ -73,6 +74,31 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
         settings: service_settings(config),
         writes: TaskTracker::new(),
     })
+}
+
+/// Who is told of the tenant's changes.
+fn receiver(
+    config: &Config,
+    tenant: &config::Tenant,
+) -> Result<Option<delivery::Receiver>, delivery::Error> {
+    let (Some(told), Some(base)) = (&tenant.receiver, &config.server.base_url) else {
+        return Ok(None);
+    };
+    let how = match (told.format, &told.secret) {
+        (EventFormat::Push, secret) => delivery::How::Push(secret.clone()),
+        (EventFormat::Webhook, Some(secret)) => {
+            delivery::How::Webhook(delivery::webhook_key(secret)?)
+        }
+        (EventFormat::Webhook, None) => return Err(delivery::Error::Secret),
+    };
+    let base = base.as_str().trim_end_matches('/');
+    let issuer = if tenant.name == "default" {
+        format!("{base}/scim/v2")
+    } else {
+        format!("{base}/tenants/{}/scim/v2", tenant.name)
+    };
+    let audience = told.audience.clone();
+    delivery::Receiver::new(told.url.clone(), how, audience, issuer).map(Some)
 }
 
 fn service_settings(config: &Config) -> service::Settings {
@@ -113,6 +139,7 @@ pub fn http_settings(config: &Config) -> http::Settings {
             .as_ref()
             .map(|u| u.as_str().trim_end_matches('/').to_owned()),
         open_discovery: server.discovery_without_token,
+        announce_events: server.announce_security_events,
         open_metrics: server.metrics_without_token,
         limits: Arc::new(server.limits.clone()),
         proxies: Arc::new(server.proxies.clone()),

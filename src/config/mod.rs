@@ -25,7 +25,9 @@ use figment::{
 
 pub use reader::Problem;
 pub use server::{Audit, Log, LogFormat, NoMatch, Server};
-pub use tenant::{Cloud, Entra, MappingSource, Preset, Tenant, TenantSize, UserNames};
+pub use tenant::{
+    Cloud, Entra, EventFormat, MappingSource, Preset, Receiver, Tenant, TenantSize, UserNames,
+};
 
 use crate::store;
 use reader::{Layer, Reader};

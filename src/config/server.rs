@@ -43,6 +43,8 @@ pub struct Server {
     pub patch_create_on_no_match: NoMatch,
     /// Whether discovery is answered without a token.
     pub discovery_without_token: bool,
+    /// Whether discovery tells of security events.
+    pub announce_security_events: bool,
     /// Whether metrics are answered without a token.
     pub metrics_without_token: bool,
     /// How long requests under way may take after SIGTERM.
@@ -214,6 +216,7 @@ pub(super) fn server(reader: &mut Reader, on_app_service: bool) -> Server {
         )
         .unwrap_or_default(),
         discovery_without_token: reader.flag("server.discovery_without_token"),
+        announce_security_events: reader.flag("server.announce_security_events"),
         metrics_without_token: reader.flag("server.metrics_without_token"),
         shutdown_grace: seconds(reader, "server.shutdown_grace_secs", 0..=3_600),
     };

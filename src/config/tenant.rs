@@ -28,12 +28,36 @@ pub struct Tenant {
     pub mapping: MappingSource,
     /// What user names get, where clients have none with a domain.
     pub user_names: Option<UserNames>,
+    /// Who is told of changes.
+    pub receiver: Option<Receiver>,
     /// What the gateway is for.
     pub permissions: Preset,
     /// How big the tenant is, by Graph's throttling limits.
     pub tenant_size: TenantSize,
     /// The local copy of its directory.
     pub replica: replica::Settings,
+}
+
+/// Who is told of changes.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// Where.
+    pub url: Url,
+    /// How.
+    pub format: EventFormat,
+    /// A bearer token for pushes, the signing secret of webhooks.
+    pub secret: Option<SecretString>,
+    /// Whom tokens are for.
+    pub audience: String,
+}
+
+/// How changes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventFormat {
+    /// Security event tokens.
+    Push,
+    /// JSON, signed.
+    Webhook,
 }
 
 /// What user names of clients get to be user principal names.
@@ -180,6 +204,7 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
             .map_err(|message| reader.wrong(&mapping_key, message))
             .ok()
     });
+    let receiver = receiver(reader, path);
     let domain = reader.text(&key("user_name_domain")).unwrap_or_default();
     let prefix = reader.text(&key("user_name_prefix")).unwrap_or_default();
     if domain.is_empty() && !prefix.is_empty() {
@@ -212,9 +237,49 @@ fn tenant(reader: &mut Reader, name: String, path: &str) -> Option<Tenant> {
         credential: credential?,
         mapping: mapping?,
         user_names: (!domain.is_empty()).then_some(UserNames { prefix, domain }),
+        receiver,
         permissions: permissions?,
         tenant_size: tenant_size?,
         replica: replica?,
+    })
+}
+
+fn receiver(reader: &mut Reader, path: &str) -> Option<Receiver> {
+    let key = |name: &str| format!("{path}.{name}");
+    let url: Option<Url> = reader.parsed(&key("events_url"));
+    let secret = reader.secret(&key("events_secret"));
+    let audience = reader.text(&key("events_audience"));
+    let format = choice(
+        reader,
+        &key("events_format"),
+        &[
+            ("push", EventFormat::Push),
+            ("webhook", EventFormat::Webhook),
+        ],
+    );
+    let url = url?;
+    let local = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    if url.scheme() != "https" && !(url.scheme() == "http" && local) {
+        let text = "it must be https (http is for this machine only)";
+        reader.wrong(&key("events_url"), text);
+    }
+    if !reader.has("server.base_url") {
+        reader.wrong(
+            &key("events_url"),
+            "it needs server.base_url, which events name as their issuer",
+        );
+    }
+    if format == Some(EventFormat::Webhook) && secret.is_none() {
+        reader.wrong(
+            &key("events_secret"),
+            "webhooks are signed: give whsec_ and the base64 of 24 to 64 bytes",
+        );
+    }
+    Some(Receiver {
+        audience: audience.unwrap_or_else(|| url.origin().ascii_serialization()),
+        url,
+        format: format?,
+        secret,
     })
 }
 

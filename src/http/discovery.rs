@@ -54,7 +54,7 @@ pub fn service_provider_config(
         },
     });
     // RFC 9967 §4
-    if tenant.replica.settings.on {
+    if settings.announce_events && tenant.replica.settings.on {
         config["securityEvents"] = json!({"asyncRequest": "none", "eventUris": events::EVENTS});
     }
     config

@@ -43,6 +43,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether the discovery endpoints answer without a token (RFC 7644 §4 recommends it).
     pub open_discovery: bool,
+    /// Whether discovery tells of security events.
+    pub announce_events: bool,
     /// Whether `/metrics` is answered without a token.
     pub open_metrics: bool,
     /// What one client can take, and for how long.

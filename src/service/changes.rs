@@ -228,7 +228,7 @@ fn position(cursor: &str) -> Result<i64, ScimError> {
 }
 
 /// A change as the caller may see it: without the names of attributes that it may not read.
-fn document(contexts: &[Context], row: ChangeRow) -> Document {
+pub(super) fn document(contexts: &[Context], row: ChangeRow) -> Document {
     let of = contexts.iter().find(|cx| cx.kind().name == row.kind);
     let base = of.map_or("", |cx| &*cx.base_url);
     let names: Vec<String> = serde_json::from_str(&row.attributes).unwrap_or_default();

@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     base::clock::SharedClock,
-    graph,
+    delivery, graph,
     resources::ResourceType,
     scim::{
         Document, links, patch, projection::Projection, resource::InputRules,
@@ -183,6 +183,8 @@ pub struct Tenant {
     pub seal: seal::Seal,
     /// Signs security events.
     pub event_keys: events::Keys,
+    /// Who is told of changes.
+    pub receiver: Option<delivery::Receiver>,
 }
 
 impl Tenant {

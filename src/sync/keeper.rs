@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{delta, lease::Lease, poll, recheck, reconcile, snapshot, subscription};
+use super::{deliver, delta, lease::Lease, poll, recheck, reconcile, snapshot, subscription};
 use crate::{
     base::chain::Chain,
     graph::{self, Lane},
@@ -43,6 +43,8 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     for tenant in app.tenants.iter().filter(|t| t.replica.settings.on) {
         let keeper = Keeper::new(&app, tenant);
         let stop = stop.clone();
+        let telling = deliver::run(Arc::clone(&app), Arc::clone(tenant), stop.clone());
+        keepers.spawn(Box::pin(telling));
         keepers.spawn(Box::pin(async move { keeper.keep(stop).await }));
     }
     keepers.close();

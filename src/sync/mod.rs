@@ -9,6 +9,7 @@
 //! - [`reconcile`]: counts compared with Graph's;
 //! - [`subscription`]: change notifications, which only nudge.
 
+mod deliver;
 mod delta;
 mod keeper;
 mod lease;

@@ -18,6 +18,10 @@ async fn started(database: Option<Database>) -> App {
         groups: 3,
         replica: true,
         database,
+        environment: vec![(
+            "ENTRA_SCIM__SERVER__ANNOUNCE_SECURITY_EVENTS".to_owned(),
+            "true".to_owned(),
+        )],
         ..Options::default()
     })
     .await;

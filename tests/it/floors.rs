@@ -21,6 +21,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("resources", &["base", "scim", "odata"]),
     ("translation", &["base", "scim", "odata", "resources"]),
     ("credential", &["base"]),
+    // events on their way to receivers
+    ("delivery", &["base"]),
     // the Graph client asks the credential for its token
     // long pure work: threads, no I/O
     ("heavy", &[]),
@@ -40,6 +42,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "graph",
             "store",
             "credential",
+            "delivery",
             "heavy",
         ],
     ),
@@ -54,6 +57,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "graph",
             "store",
             "service",
+            "delivery",
         ],
     ),
     (
@@ -83,6 +87,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "graph",
             "store",
             "credential",
+            "delivery",
             "service",
             "sync",
             "http",
@@ -96,7 +101,10 @@ const FLOORS: &[(&str, &[&str])] = &[
 const BANS: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     // the simulator delivers change notifications to webhooks on this machine
-    ("reqwest", &["graph", "credential", "cli", "simulator"]),
+    (
+        "reqwest",
+        &["graph", "credential", "delivery", "cli", "simulator"],
+    ),
     ("axum", &["http", "simulator"]),
     ("azure_identity", &["credential"]),
     ("azure_core", &["credential"]),

@@ -14,6 +14,7 @@ mod bulk;
 mod cli;
 mod conformance;
 mod credentials;
+mod deliveries;
 mod dependencies;
 mod edge;
 mod events;

@@ -2,6 +2,7 @@
 //! poll (RFC 8936). Each token of a client is a receiver: what it has not acknowledged is given again.
 
 mod keys;
+mod told;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::{
     translation::document,
 };
 pub use keys::{Fault, Keys};
+pub use told::Telling;
 
 /// The events that are told, by the names of RFC 9967.
 pub const EVENTS: [&str; 5] = [CREATED, CHANGED, DELETED, ACTIVATED, DEACTIVATED];
