@@ -166,7 +166,7 @@ fn what_is_wrong_is_named_with_its_origin() {
         (
             "server.listn = 1".to_owned(),
             &[][..],
-            "my.toml: server.listn: there is no such key; there are: base_url, body_timeout_secs,",
+            "my.toml: server.listn: there is no such key; there are: announce_security_events, base_url, body_timeout_secs,",
         ),
         (
             "sever.listen = 'x'".to_owned(),
