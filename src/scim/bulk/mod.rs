@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Document,
     error::{Error, Kind},
-    urn,
+    is_message, member, urn,
 };
 
 pub use order::{Node, Order, Phase, order};
@@ -94,15 +94,7 @@ pub fn parse(body: &Value, most: usize) -> Result<Request, Error> {
     let message = body
         .as_object()
         .ok_or_else(|| Error::invalid_syntax("a bulk request must be a JSON object"))?;
-    let is_bulk = |urns: &Value| {
-        urns.is_null()
-            || urns.as_array().is_some_and(|urns| {
-                urns.iter()
-                    .filter_map(Value::as_str)
-                    .any(|urn| urn.eq_ignore_ascii_case(urn::BULK_REQUEST))
-            })
-    };
-    if !member(message, "schemas").is_none_or(is_bulk) {
+    if !is_message(message, urn::BULK_REQUEST) {
         return Err(Error::invalid_syntax(format!(
             "the schemas of a bulk request must hold {}",
             urn::BULK_REQUEST
@@ -246,16 +238,6 @@ fn target(path: &str) -> Option<(String, Subject)> {
         )),
         _ => None,
     }
-}
-
-/// A member by its name in any case.
-fn member<'a>(object: &'a Document, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| {
-        object
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })
 }
 
 /// What an operation came to.

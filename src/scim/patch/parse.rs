@@ -8,6 +8,7 @@ use crate::scim::{
     attr::AttrPath,
     error::{Error, Kind},
     filter::{self, CompareOp, Filter, Literal},
+    is_message, member,
     resource::{
         Ignored, Rules, Unknown, coerce, filled, is_blank, is_not_given, is_reference,
         is_value_object, nameless, plain_role, walk,
@@ -38,16 +39,7 @@ pub fn parse(body: &Value, schema: &ResourceSchema, options: &Options) -> Result
     let message = body
         .as_object()
         .ok_or_else(|| Error::invalid_syntax("a PATCH body must be a JSON object"))?;
-    // Some clients (scimgateway's) leave `schemas` out of every body.
-    let is_patch = |urns: &Value| {
-        urns.is_null()
-            || urns.as_array().is_some_and(|urns| {
-                urns.iter()
-                    .filter_map(Value::as_str)
-                    .any(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP))
-            })
-    };
-    if !member(message, "schemas").is_none_or(is_patch) {
+    if !is_message(message, urn::PATCH_OP) {
         return Err(Error::invalid_syntax(format!(
             "the schemas of a PATCH body must hold {}",
             urn::PATCH_OP
@@ -80,16 +72,6 @@ pub fn parse(body: &Value, schema: &ResourceSchema, options: &Options) -> Result
     Ok(Message {
         operations: reader.parsed,
         ignored: reader.ignored.into_names(),
-    })
-}
-
-/// A member by its name in any case.
-fn member<'a>(object: &'a Document, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| {
-        object
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
     })
 }
 

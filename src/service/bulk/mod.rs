@@ -77,13 +77,20 @@ pub async fn perform(
             })
             .collect(),
         order,
+        begun: BTreeSet::new(),
         working: BTreeSet::new(),
     };
     run.all().await;
     if let Some(once) = once {
         once.release().await;
     }
-    Ok(run.outcomes)
+    let lost = Outcome::failed(&ScimError::new(Kind::Internal, "internal error"), None);
+    let outcomes = run.outcomes.into_iter().enumerate();
+    let told = outcomes.map(|(place, outcome)| {
+        // What has begun and left nothing behind has failed: silence means "not processed".
+        outcome.or_else(|| run.begun.contains(&place).then(|| lost.clone()))
+    });
+    Ok(told.collect())
 }
 
 struct Run<'a> {
@@ -101,6 +108,8 @@ struct Run<'a> {
     open: BTreeSet<usize>,
     /// By entry.
     outcomes: Vec<Option<Outcome>>,
+    /// The entries that were begun.
+    begun: BTreeSet<usize>,
     /// What is under way, by its node.
     working: BTreeSet<usize>,
 }
@@ -121,6 +130,7 @@ impl Run<'_> {
                 match self.begin(node) {
                     Ok(task) => {
                         self.working.insert(node);
+                        self.begun.insert(self.order.nodes[node].entry);
                         work.push(task);
                     }
                     Err(outcome) => self.ended(node, *outcome),
@@ -390,7 +400,12 @@ async fn carried_out(cx: Context, job: write::Operation, tried: bool) -> Outcome
 /// The version now, where that costs nothing.
 async fn version(cx: &Context, id: &str) -> Option<String> {
     match read::replica::serves(cx).await {
-        Ok(true) => read::replica::version(cx, id).await.unwrap_or_default(),
+        Ok(true) => read::replica::version(cx, id)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the version after a bulk operation is not known");
+                None
+            }),
         _ => None,
     }
 }
