@@ -1,11 +1,11 @@
 //! One request from socket to answer: route, authenticate, call the use case, shape the answer.
 
-use std::{net::Ipv4Addr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderValue, Method, header, request::Parts},
     response::Response,
 };
 use futures_util::FutureExt as _;
@@ -16,10 +16,9 @@ use super::{
     Server, auth,
     body::Held,
     discovery,
-    forwarded::Peer,
-    places::Place,
+    exchange::{Exchange, header_text, idempotency_key, request_id, single},
     respond::{self, Answer},
-    route::{self, Endpoint, Route},
+    route::{self, Endpoint},
 };
 use crate::{
     graph,
@@ -31,7 +30,7 @@ use crate::{
         projection::Projection,
     },
     service::{
-        Context, Error, MappedType, Tenant, access, bulk, changes, events, photo,
+        Context, Error, MappedType, access, bulk, changes, events, photo,
         read::{self, Resource},
         tokens::{Access, Caller},
         write::{self, Operation, Written},
@@ -169,29 +168,7 @@ async fn routed(
     }
 }
 
-/// A request that has found its tenant.
-struct Exchange<'a> {
-    server: &'a Server,
-    parts: &'a Parts,
-    route: &'a Route,
-    tenant: &'a Arc<Tenant>,
-    stats: &'a Arc<graph::CallStats>,
-    request_id: &'a Arc<str>,
-}
-
 impl Exchange<'_> {
-    fn base_url(&self) -> String {
-        let settings = &self.server.settings;
-        let public = if let Some(url) = &settings.public_url {
-            url.trim_end_matches('/').to_owned()
-        } else {
-            let peer = self.parts.extensions.get::<Peer>();
-            let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-            settings.proxies.origin(peer, &self.parts.headers)
-        };
-        format!("{public}{}", self.route.base)
-    }
-
     async fn discovery(&self) -> Result<Answer, Error> {
         self.methods(&[Method::GET, Method::HEAD])?;
         let filtered = self
@@ -478,141 +455,6 @@ impl Exchange<'_> {
         };
         Ok(respond::telling(answer, &cx.ignored.names()))
     }
-
-    fn context(&self, mapped: &Arc<MappedType>, caller: &Arc<Caller>) -> Context {
-        let app = &self.server.app;
-        let dry_run = header_text(&self.parts.headers, "prefer").is_some_and(|p| {
-            p.split([',', ';'])
-                .any(|one| one.trim().eq_ignore_ascii_case("dry-run"))
-        });
-        Context {
-            app: Arc::clone(app),
-            request_id: Arc::clone(self.request_id),
-            caller: Arc::clone(caller),
-            tenant: Arc::clone(self.tenant),
-            mapped: mapped.seen_by(&caller.grant),
-            base_url: self.base_url().into(),
-            call: graph::Call {
-                deadline: tokio::time::Instant::now()
-                    + app.settings.deadline.max(Duration::from_secs(1)),
-                lane: graph::Lane::Interactive,
-                stats: Arc::clone(self.stats),
-            },
-            dry_run,
-            made: crate::service::replica::Made::default(),
-            ignored: crate::service::Ignored::default(),
-        }
-    }
-
-    /// The resource types that the caller may read.
-    fn readable(&self, caller: &Arc<Caller>) -> Result<Vec<Context>, Error> {
-        let types = self.tenant.types.iter();
-        let readable = types.filter(|t| caller.grant.allows(Access::Read, &t.kind.endpoint[1..]));
-        let contexts: Vec<Context> = readable.map(|t| self.context(t, caller)).collect();
-        if contexts.is_empty() {
-            return Err(ScimError::forbidden("the token may read no resource type").into());
-        }
-        Ok(contexts)
-    }
-
-    fn resource_type(&self, name: &str) -> Result<&Arc<MappedType>, Error> {
-        self.tenant
-            .resource_type(name)
-            .ok_or_else(|| ScimError::not_found(format!("there is no endpoint '/{name}'")).into())
-    }
-
-    fn methods(&self, allowed: &[Method]) -> Result<(), Error> {
-        if allowed.contains(&self.parts.method) {
-            return Ok(());
-        }
-        let list: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-        let mut error = Error::from(ScimError::new(
-            Kind::MethodNotAllowed,
-            format!(
-                "{} is not possible here; possible: {}",
-                self.parts.method,
-                list.join(", ")
-            ),
-        ));
-        error.allow = Some(list.join(", ").into());
-        Err(error)
-    }
-
-    /// The body. No place is held meanwhile: how long it takes is the client's to say.
-    async fn body(&self, body: Body) -> Result<Held, Error> {
-        let read = self.server.bodies.read(&self.parts.headers, body).await;
-        read.map_err(|error| {
-            let again = (error.kind == Kind::Unavailable).then_some(Duration::from_secs(1));
-            Error {
-                retry_after: again,
-                ..Error::from(error)
-            }
-        })
-    }
-
-    /// The body of a write, which the token must allow before it is read.
-    async fn write_body(
-        &self,
-        cx: &Context,
-        operation: &str,
-        id: Option<&str>,
-        body: Body,
-    ) -> Result<Held, Error> {
-        let read = match access::allow(&cx.caller, Access::Write, cx.kind().endpoint) {
-            Ok(()) => self.body(body).await,
-            Err(error) => Err(error.into()),
-        };
-        match read {
-            Ok(held) => Ok(held),
-            Err(error) => Err(write::refused(cx, operation, id, error).await),
-        }
-    }
-
-    /// A place to work on the request.
-    fn place(&self, caller: &Caller) -> Result<Place, Error> {
-        let places = &self.server.places;
-        places.take(&self.tenant.name, Some(&caller.token_id))
-    }
-
-    /// The query parameters, decoded; `+` is a space.
-    fn pairs(&self) -> Vec<(String, String)> {
-        let query = self.parts.uri.query().unwrap_or_default();
-        url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect()
-    }
-
-    /// The projection, when the client names attributes.
-    fn projection(&self, mapped: &MappedType) -> Result<Option<Projection>, Error> {
-        let pairs = self.pairs();
-        let of = |name: &str| -> Vec<String> {
-            let named = pairs
-                .iter()
-                .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-            let names = named.flat_map(|(_, value)| value.split(',').map(str::trim));
-            names.filter(|n| !n.is_empty()).map(str::to_owned).collect()
-        };
-        let (attributes, excluded) = (of("attributes"), of("excludedAttributes"));
-        if attributes.is_empty() && excluded.is_empty() {
-            return Ok(None);
-        }
-        let projection = Projection::from_lists(&attributes, &excluded, mapped.schema())?;
-        Ok(Some(projection))
-    }
-}
-
-/// The `Idempotency-Key`: 1 to 255 visible characters.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ScimError> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().map(str::trim);
-    match key.filter(|key| (1..=255).contains(&key.len())) {
-        Some(key) => Ok(Some(key)),
-        None => Err(ScimError::invalid_value(
-            "the Idempotency-Key must have 1 to 255 visible characters",
-        )),
-    }
 }
 
 /// Whether it is asked what this server is, and not what it holds: without a query, the base is.
@@ -629,29 +471,4 @@ fn is_discovery(endpoint: &Endpoint, parts: &Parts) -> bool {
 
 fn page(page: read::ListPage) -> Answer {
     Answer::list(page)
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|v| v.to_str().ok())
-}
-
-/// The client's own `x-request-id`, if it is one that a log can bear; else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let fits = |id: &&str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        (8..=100).contains(&id.len()) && id.chars().all(plain)
-    };
-    let given = header_text(headers, "x-request-id").filter(fits);
-    given.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
-}
-
-/// Refuses what two servers on the way could read differently.
-fn single(headers: &HeaderMap) -> Result<(), ScimError> {
-    for name in [header::AUTHORIZATION, header::HOST] {
-        if headers.get_all(&name).iter().count() > 1 {
-            let text = format!("there is more than one {name} header");
-            return Err(ScimError::invalid_syntax(text));
-        }
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 mod auth;
 mod body;
 mod discovery;
+mod exchange;
 pub mod forwarded;
 mod handlers;
 pub mod limits;

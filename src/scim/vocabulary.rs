@@ -64,6 +64,17 @@ const ENTERPRISE: &[Defined] = &[
     ("manager", Some(&["value", "displayName", "$ref"])),
 ];
 
+/// The values of `type` that RFC 7643 §4.1.2 suggests for a list of the core User; none for others.
+pub fn types(attribute: &str) -> &'static [&'static str] {
+    match attribute {
+        "emails" | "addresses" => &["work", "home", "other"],
+        "phoneNumbers" => &["work", "home", "mobile", "fax", "pager", "other"],
+        "ims" => &["aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"],
+        "photos" => &["photo", "thumbnail"],
+        _ => &[],
+    }
+}
+
 /// The attributes of a schema of the RFC; none for other schemas.
 pub fn attributes(schema: &str) -> &'static [Defined] {
     let of = |known: &str| schema.eq_ignore_ascii_case(known);

@@ -140,6 +140,11 @@ fn from_graph(error: graph::Error) -> Error {
         Scim::new(kind, format!("{text}{cause}"))
     };
     let scim = match (error.refusal(), status) {
+        // Graph's own words for it name no property that anybody knows.
+        (Some(Refusal::Duplicate), _) if message.to_ascii_lowercase().contains("netid") => said(
+            Kind::Uniqueness,
+            "the user name, mail nickname (externalId) or mail address is another object's",
+        ),
         (Some(Refusal::Duplicate), _) => said(Kind::Uniqueness, "Graph refused a duplicate value"),
         (Some(Refusal::OnPremises), _) => said(
             Kind::Mutability,

@@ -24,6 +24,8 @@ pub(super) struct RowValues<'a> {
 
 struct Stray<'a> {
     attr: &'a AttrPath,
+    /// Which of the attribute's elements it is.
+    at: usize,
     element: &'a Value,
     /// The member that has no place, where the element itself has one.
     member: Option<&'a str>,
@@ -53,40 +55,49 @@ impl<'a> RowValues<'a> {
 
 impl Mapping {
     /// Takes out of a resource what no row holds of its multi-valued attributes; gives the names of
-    /// the attributes that lost something.
+    /// the attributes that lost something. A list's value without a place is no reason to refuse
+    /// the whole: RFC 7643 lets a client send any `type`.
     pub fn drop_strays(&self, doc: &mut Document) -> Vec<String> {
-        let held = self.hold(doc);
-        let strays: Vec<(AttrPath, Value, Option<String>)> = held
+        let mut strays: Vec<(AttrPath, usize, Option<String>)> = self
+            .hold(doc)
             .strays
             .iter()
             .map(|stray| {
                 let member = stray.member.map(str::to_owned);
-                (stray.attr.clone(), stray.element.clone(), member)
+                (stray.attr.clone(), stray.at, member)
             })
             .collect();
+        strays.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut dropped: Vec<String> = Vec::new();
-        for (attr, element, member) in strays {
-            let Some(Value::Array(elements)) = resource::get(doc, &attr) else {
+        for of_one in strays.chunk_by(|(a, ..), (b, ..)| a == b) {
+            let Some((attr, ..)) = of_one.first() else {
                 continue;
             };
-            let mut left = elements.clone();
-            let name = if let Some(member) = &member {
-                let ours = left.iter_mut().filter(|one| **one == element);
-                for one in ours.filter_map(Value::as_object_mut) {
-                    one.shift_remove(member);
-                }
-                attr.with_sub(member).to_string()
-            } else {
-                left.retain(|one| *one != element);
-                attr.to_string()
+            let Some(Value::Array(elements)) = resource::get(doc, attr) else {
+                continue;
             };
-            if left.is_empty() {
-                resource::remove(doc, &attr);
-            } else {
-                resource::set(doc, &attr, Value::Array(left));
+            let mut left: Vec<Option<Value>> = elements.iter().cloned().map(Some).collect();
+            for (_, at, member) in of_one {
+                let name = match (left.get_mut(*at), member) {
+                    (Some(Some(Value::Object(element))), Some(member)) => {
+                        element.shift_remove(member);
+                        attr.with_sub(member).to_string()
+                    }
+                    (Some(element), None) => {
+                        *element = None;
+                        attr.to_string()
+                    }
+                    _ => continue,
+                };
+                if !dropped.contains(&name) {
+                    dropped.push(name);
+                }
             }
-            if !dropped.contains(&name) {
-                dropped.push(name);
+            let left: Vec<Value> = left.into_iter().flatten().collect();
+            if left.is_empty() {
+                resource::remove(doc, attr);
+            } else {
+                resource::set(doc, attr, Value::Array(left));
             }
         }
         dropped
@@ -140,30 +151,37 @@ impl Mapping {
         let mut untyped = Vec::new();
         // The elements of which there is only one of each kind.
         let mut given: Vec<&Value> = Vec::new();
-        for element in elements {
-            let best = element_kinds
-                .iter()
-                .enumerate()
-                .filter(|(_, element_kind)| fits(element_kind, element))
-                .max_by_key(|(at, element_kind)| {
-                    (is_primary_right(element_kind, element), usize::MAX - at)
-                });
-            match best {
-                Some((at, element_kind)) => {
-                    if !element_kind.many && !taken[at] {
+        for (at, element) in elements.iter().enumerate() {
+            match best_kind(&element_kinds, element)
+                .and_then(|kind| Some((kind, element_kinds.get(kind)?)))
+            {
+                Some((kind, element_kind)) if element_kind.many || !taken[kind] => {
+                    if !element_kind.many {
                         given.push(element);
                     }
-                    self.give(element_kind, element, &mut taken[at], held);
+                    taken[kind] = true;
+                    self.give(element_kind, (at, element), held);
                 }
+                Some((_, element_kind)) => held.strays.push(Stray {
+                    attr,
+                    at,
+                    element,
+                    member: None,
+                    reason: format!(
+                        "'{attr}': Entra ID holds only one value with {}",
+                        element_kind.describe()
+                    ),
+                }),
                 None if element_kinds
                     .iter()
                     .all(|element_kind| says_nothing(element_kind, element)) =>
                 {
-                    untyped.push(element);
+                    untyped.push((at, element));
                 }
                 None => {
                     held.strays.push(Stray {
                         attr,
+                        at,
                         element,
                         member: None,
                         reason: format!(
@@ -174,23 +192,27 @@ impl Mapping {
                 }
             }
         }
-        for element in untyped {
+        for (at, element) in untyped {
             // What is there already is not there once more.
             if given.iter().any(|whole| repeats(element, whole)) {
                 continue;
             }
             let enumerated = || element_kinds.iter().enumerate();
             let free = enumerated()
-                .find(|(at, element_kind)| element_kind.is_primary && !taken[*at])
+                .find(|(kind, element_kind)| element_kind.is_primary && !taken[*kind])
                 .or_else(|| {
                     enumerated().find(|(_, element_kind)| {
                         element_kind.many && self.is_writable(element_kind)
                     })
                 });
             match free {
-                Some((at, element_kind)) => self.give(element_kind, element, &mut taken[at], held),
+                Some((kind, element_kind)) => {
+                    taken[kind] = true;
+                    self.give(element_kind, (at, element), held);
+                }
                 None => held.strays.push(Stray {
                     attr,
+                    at,
                     element,
                     member: None,
                     reason: format!(
@@ -221,24 +243,9 @@ impl Mapping {
     fn give<'a>(
         &'a self,
         element_kind: &'a ElementKind,
-        element: &'a Value,
-        taken: &mut bool,
+        (at, element): (usize, &'a Value),
         held: &mut RowValues<'a>,
     ) {
-        if *taken && !element_kind.many {
-            held.strays.push(Stray {
-                attr: &element_kind.attr,
-                element,
-                member: None,
-                reason: format!(
-                    "'{}': Entra ID holds only one value with {}",
-                    element_kind.attr,
-                    element_kind.describe()
-                ),
-            });
-            return;
-        }
-        *taken = true;
         for (name, value) in element.as_object().into_iter().flatten() {
             if is_nothing(value) || element_kind.fixes(name) || is_decided_here(name) {
                 continue;
@@ -254,6 +261,7 @@ impl Mapping {
                 }
                 None => held.strays.push(Stray {
                     attr: &element_kind.attr,
+                    at,
                     element,
                     member: Some(name),
                     reason: format!(
@@ -294,6 +302,18 @@ fn described(element_kinds: &[&ElementKind]) -> String {
 /// Sub-attributes that the mapping and not the client decides.
 fn is_decided_here(name: &str) -> bool {
     matches!(name, "type" | "primary" | "display" | "$ref")
+}
+
+/// The kind that an element is of, by its place among the kinds.
+fn best_kind(element_kinds: &[&ElementKind], element: &Value) -> Option<usize> {
+    element_kinds
+        .iter()
+        .enumerate()
+        .filter(|(_, element_kind)| fits(element_kind, element))
+        .max_by_key(|(kind, element_kind)| {
+            (is_primary_right(element_kind, element), usize::MAX - kind)
+        })
+        .map(|(kind, _)| kind)
 }
 
 /// Whether the element has what tells its kind from others.

@@ -408,6 +408,35 @@ async fn beside_the_types() {
     shoot(&camera, "bulk", Request::new("POST", "/Bulk").body(&bulk)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn events() {
+    let options = Options {
+        users: 5,
+        groups: 1,
+        replica: true,
+        ..Options::default()
+    };
+    let app = App::with(options).await;
+    app.caught_up().await;
+    let camera = Camera::new(app);
+    let keys = Request::new("GET", "/.well-known/jwks.json");
+    shoot(&camera, "events_keys", keys).await;
+    let now = json!({"returnImmediately": true});
+    shoot(
+        &camera,
+        "events_none",
+        Request::new("POST", "/Events").body(&now),
+    )
+    .await;
+    let unknown = json!({"ack": "1", "returnImmediately": true});
+    shoot(
+        &camera,
+        "error_events",
+        Request::new("POST", "/Events").body(&unknown),
+    )
+    .await;
+}
+
 /// A snapshot that no test takes would be believed by its reader.
 #[test]
 fn every_snapshot_is_taken() {

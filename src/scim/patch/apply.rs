@@ -13,6 +13,7 @@ use crate::scim::{
         nameless, remove, same_value, set, set_schemas, strip_nulls,
     },
     schema::{Attribute, Mutability, ResourceSchema, Type},
+    vocabulary,
 };
 
 /// How many values the operations of one PATCH may go through, because a filter that no index
@@ -277,9 +278,9 @@ impl<'a> Assignment<'a> {
                 || match self.options.create_on_no_match {
                     CreateOnNoMatch::Always => true,
                     CreateOnNoMatch::Never => false,
-                    CreateOnNoMatch::KnownTypes => {
-                        described.as_ref().is_some_and(|new| self.has_place(new))
-                    }
+                    CreateOnNoMatch::KnownTypes => described
+                        .as_ref()
+                        .is_some_and(|new| self.is_of_known_type(new)),
                 };
             if new.is_none() && may_create {
                 return Ok(());
@@ -318,13 +319,16 @@ impl<'a> Assignment<'a> {
         Ok(())
     }
 
-    /// Whether an element is of a `type` that the schema names.
-    fn has_place(&self, element: &Value) -> bool {
-        let named = element.get("type").and_then(Value::as_str);
-        let known = self.attribute.sub("type").map(|sub| &sub.canonical_values);
-        named.is_some_and(|named| {
-            known.is_some_and(|known| known.iter().any(|k| k.eq_ignore_ascii_case(named)))
-        })
+    /// Whether an element is of a `type` that the schema or RFC 7643 names.
+    fn is_of_known_type(&self, element: &Value) -> bool {
+        let Some(named) = element.get("type").and_then(Value::as_str) else {
+            return false;
+        };
+        let declared = self.attribute.sub("type").map(|sub| &sub.canonical_values);
+        let mut declared = declared.into_iter().flatten().map(String::as_str);
+        let of_the_rfc = vocabulary::types(&self.attribute.name);
+        declared.any(|known| known.eq_ignore_ascii_case(named))
+            || of_the_rfc.iter().any(|k| k.eq_ignore_ascii_case(named))
     }
 
     /// Lays a value over the elements that a filter has found, or puts it in their place.

@@ -63,7 +63,8 @@ pub enum CreateOnNoMatch {
     /// Never: `noTarget`.
     Never,
     /// Where the element is one of a `type` that the schema names: it has its place in the
-    /// directory, only no value yet. Entra's provisioning service replaces it then.
+    /// directory, only no value yet. Entra's provisioning service replaces it then. Or that
+    /// RFC 7643 names: the client has made no mistake, also where the directory has no place.
     #[default]
     KnownTypes,
     /// Wherever the filter describes an element.

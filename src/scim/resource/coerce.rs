@@ -88,6 +88,10 @@ fn many(
         _ if rules.removal || (rules.wrap && attribute.kind != Type::Complex) => {
             std::slice::from_ref(value)
         }
+        // {"op":"add","path":"members","value":"<id>"}
+        Value::String(_) if attribute.kind == Type::Complex && !refuses_bare(attribute, rules) => {
+            std::slice::from_ref(value)
+        }
         _ => return Err(wrong(attribute, path, value)),
     };
     if elements.len() > MAX_ELEMENTS {
@@ -98,11 +102,11 @@ fn many(
     }
     let mut list = List::new(attribute, Vec::new());
     let mut said = false;
-    for element in elements {
+    for element in primary_first(attribute, elements) {
         if element.is_array() || (element.is_string() && refuses_bare(attribute, rules)) {
             return Err(wrong(attribute, path, element));
         }
-        if must_name && element.is_null() {
+        if must_name && (element.is_null() || element.as_str() == Some("")) {
             return Err(nameless(attribute, path));
         }
         let Some(mut element) = one(attribute, path, element, rules)? else {
@@ -128,8 +132,27 @@ fn many(
     Ok(Some(Value::Array(list)))
 }
 
+/// The elements with what the client calls primary at the head, where that is not kept: of two that
+/// want the same place it is the one to have it.
+fn primary_first<'a>(attribute: &Attribute, elements: &'a [Value]) -> Vec<&'a Value> {
+    let is_primary = |element: &Value| match element.as_object().and_then(|e| member(e, "primary"))
+    {
+        Some(Value::Bool(said)) => *said,
+        Some(Value::String(said)) => boolean(said) == Some(true),
+        _ => false,
+    };
+    let mut ordered: Vec<&Value> = elements.iter().collect();
+    let sub = attribute.sub("primary");
+    if sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly) {
+        ordered.sort_by_key(|element| !is_primary(element));
+    }
+    ordered
+}
+
+/// Whether a text cannot stand for an element: an id does for a reference, but an e-mail address
+/// would not say which it is.
 fn refuses_bare(attribute: &Attribute, rules: Rules<'_>) -> bool {
-    attribute.kind == Type::Complex && !rules.removal
+    attribute.kind == Type::Complex && !rules.removal && !is_reference(attribute)
 }
 
 fn one(

@@ -84,13 +84,16 @@ pub async fn perform(
     if let Some(once) = once {
         once.release().await;
     }
-    let lost = Outcome::failed(&ScimError::new(Kind::Internal, "internal error"), None);
-    let outcomes = run.outcomes.into_iter().enumerate();
-    let told = outcomes.map(|(place, outcome)| {
-        // What has begun and left nothing behind has failed: silence means "not processed".
-        outcome.or_else(|| run.begun.contains(&place).then(|| lost.clone()))
-    });
-    Ok(told.collect())
+    Ok(with_lost(run.outcomes, &run.begun))
+}
+
+/// What has begun and left nothing behind has failed: silence means "not processed".
+fn with_lost(outcomes: Vec<Option<Outcome>>, begun: &BTreeSet<usize>) -> Vec<Option<Outcome>> {
+    let lost = || Outcome::failed(&ScimError::new(Kind::Internal, "internal error"), None);
+    let outcomes = outcomes.into_iter().enumerate();
+    outcomes
+        .map(|(place, outcome)| outcome.or_else(|| begun.contains(&place).then(lost)))
+        .collect()
 }
 
 struct Run<'a> {
@@ -413,4 +416,21 @@ async fn version(cx: &Context, id: &str) -> Option<String> {
 fn failed(error: &Error, location: Option<String>) -> Outcome {
     error.log();
     Outcome::failed(&error.scim, location)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task that ended without an outcome, beside one that had one and one that never began.
+    #[test]
+    fn what_is_lost_is_an_error_and_what_never_began_is_silent() {
+        let refused = Outcome::failed(&ScimError::not_found("gone"), None);
+        let told = with_lost(vec![None, Some(refused), None], &BTreeSet::from([0, 1]));
+        let statuses: Vec<Option<u16>> = told
+            .iter()
+            .map(|outcome| outcome.as_ref().map(|outcome| outcome.status))
+            .collect();
+        assert_eq!(statuses, [Some(500), Some(404), None]);
+    }
 }

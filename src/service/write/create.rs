@@ -33,7 +33,7 @@ use crate::{
         etag,
         patch::Step,
         projection::Projection,
-        resource::{self, Input, Unknown},
+        resource::{self, Input},
     },
     translation::{RelationRow, WriteTarget},
 };
@@ -119,10 +119,8 @@ pub(super) async fn normalized(cx: &Context, body: &Arc<Value>) -> Result<Input,
     let many = values(&body) > MANY;
     let normalize = move || {
         let mut input = resource::normalize(&body, mapped.schema(), &rules)?;
-        if rules.unknown == Unknown::Ignore {
-            let dropped = mapped.mapping.drop_strays(&mut input.document);
-            input.ignored.extend(dropped);
-        }
+        let dropped = mapped.mapping.drop_strays(&mut input.document);
+        input.ignored.extend(dropped);
         Ok::<Input, ScimError>(input)
     };
     let mut input = offload(cx, many, normalize).await??;

@@ -26,7 +26,6 @@ use crate::{
         attr::AttrPath,
         patch::{self, Operation, RelationDelta, Step},
         projection::Projection,
-        resource::Unknown,
         schema::Mutability,
     },
     translation::RelationRow,
@@ -81,19 +80,18 @@ pub(super) async fn patch(
     let before = read::before(cx, id, only, &at_hand).await?;
     let document = before.document(cx);
     check_version(cx, id, &document, if_match).await?;
-    let mut after = {
+    let (mut after, dropped) = {
         let (operations, mapped) = (Arc::clone(&operations), Arc::clone(&cx.mapped));
         let options = cx.app.settings.patch;
         let many = values(body) > MANY || before.loaded.edges.iter().any(|e| e.len() > MANY);
         offload(cx, many, move || {
-            patch::apply(&document, &operations, mapped.schema(), &options)
+            let mut after = patch::apply(&document, &operations, mapped.schema(), &options)?;
+            let dropped = mapped.mapping.drop_strays(&mut after);
+            Ok::<_, crate::scim::error::Error>((after, dropped))
         })
         .await??
     };
-    if cx.app.settings.input.unknown == Unknown::Ignore {
-        let dropped = cx.mapping().drop_strays(&mut after);
-        cx.ignored.note(dropped);
-    }
+    cx.ignored.note(dropped);
     let mut steps: Vec<(&RelationRow, Vec<Step>)> = Vec::new();
     for (i, related) in cx.mapped.related().enumerate() {
         let elements = cx

@@ -1,8 +1,11 @@
 //! D: ServiceProviderConfig, Schemas, ResourceTypes.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::sheet::{ENTERPRISE, GROUP, LIST, Sheet, USER, small};
+use crate::support::app::{App, Options};
 
 fn legal(attribute: &Value) -> bool {
     let one_of =
@@ -190,4 +193,103 @@ async fn discovery() {
         sheet.status("D18", &app.get(&path).await, 200);
     }
     sheet.finish();
+}
+
+/// What is in `value` and not in the declaration, or is not as it says.
+fn undeclared(value: &Value, declared: &Value, at: &str, faults: &mut BTreeSet<String>) {
+    let Some(attribute) = declared.as_object() else {
+        faults.insert(format!("{at} is not declared"));
+        return;
+    };
+    if attribute["multiValued"] == true && !at.ends_with("[]") {
+        match value.as_array() {
+            Some(elements) => elements
+                .iter()
+                .for_each(|e| undeclared(e, declared, &format!("{at}[]"), faults)),
+            None => drop(faults.insert(format!("{at} is no list"))),
+        }
+        return;
+    }
+    let fits = match attribute["type"].as_str().unwrap_or_default() {
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64(),
+        "decimal" => value.is_number(),
+        "complex" => value.is_object(),
+        _ => value.is_string(),
+    };
+    if !fits {
+        faults.insert(format!("{at} is no {}: {value}", attribute["type"]));
+    }
+    if attribute["returned"] == "never" {
+        faults.insert(format!("{at} is never to be returned"));
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let sub = named(&attribute["subAttributes"], name);
+        undeclared(value, sub, &format!("{at}.{name}"), faults);
+    }
+}
+
+fn named<'a>(attributes: &'a Value, name: &str) -> &'a Value {
+    let found = attributes
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["name"] == name));
+    found.unwrap_or(&Value::Null)
+}
+
+/// Every attribute that a resource has stands in `/Schemas`, with the type that it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_appears_is_declared() {
+    for mapping in ["standard", "iga-flat"] {
+        let app = App::with(Options {
+            users: 60,
+            groups: 12,
+            mapping,
+            ..Options::default()
+        })
+        .await;
+        let schemas = app.get("/Schemas").await.body["Resources"].clone();
+        let attributes = |urn: &Value| {
+            let all = schemas.as_array().unwrap();
+            all.iter().find(|s| s["id"] == *urn).unwrap()["attributes"].clone()
+        };
+        let types = app.get("/ResourceTypes").await.body["Resources"].clone();
+        let mut faults = BTreeSet::new();
+        let mut seen = 0;
+        for kind in types.as_array().unwrap() {
+            let core = attributes(&kind["schema"]);
+            let extensions = kind["schemaExtensions"].as_array().unwrap();
+            let urns = extensions.iter().map(|e| e["schema"].as_str().unwrap());
+            // Also what is returned on request only.
+            let names = core.as_array().unwrap().iter();
+            let all: Vec<&str> = names
+                .filter(|a| a["returned"] != "never")
+                .map(|a| a["name"].as_str().unwrap())
+                .chain(urns)
+                .collect();
+            let endpoint = kind["endpoint"].as_str().unwrap();
+            let all = all.join(",");
+            let query = [("count", "100"), ("attributes", all.as_str())];
+            let answer = app.list(endpoint, &query).await.expect_status(200);
+            for resource in answer.body["Resources"].as_array().unwrap() {
+                seen += 1;
+                for (name, value) in resource.as_object().unwrap() {
+                    let at = format!("{endpoint} {name}");
+                    if ["schemas", "id", "externalId", "meta"].contains(&name.as_str()) {
+                        continue;
+                    }
+                    if name.starts_with("urn:") {
+                        let declared = attributes(&json!(name));
+                        for (name, value) in value.as_object().unwrap() {
+                            let at = format!("{at}:{name}");
+                            undeclared(value, named(&declared, name), &at, &mut faults);
+                        }
+                    } else {
+                        undeclared(value, named(&core, name), &at, &mut faults);
+                    }
+                }
+            }
+        }
+        assert!(seen > 100, "{seen}");
+        assert!(faults.is_empty(), "{mapping}: {faults:#?}");
+    }
 }

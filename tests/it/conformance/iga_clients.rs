@@ -180,5 +180,20 @@ async fn others() {
     let mut wanted = [id, more];
     wanted.sort_unstable();
     sheet.same("I04", &json!(members), &json!(wanted));
+    // OneLogin's template: a schema of SCIM 1.0.
+    let mut body = user("onelogin", &domain);
+    body["schemas"] = json!(["urn:scim:schemas:core:1.0"]);
+    app.post("/Users", &body).await.expect_status(201);
+    // Saviynt's: texts for booleans, blanks, an address of a type that has no place.
+    let body = json!({"schemas": [USER], "userName": format!("saviynt@{domain}"), "active": "true",
+        "displayName": "Sa Viynt", "profileUrl": "", "emails": [
+            {"value": "s@x.example", "type": "work", "primary": "true"},
+            {"value": "h@x.example", "type": "home", "primary": "false"}]});
+    let answer = app.post("/Users", &body).await.expect_status(201);
+    assert_eq!(answer.body["active"], true);
+    assert_eq!(
+        answer.header("x-entra-scim-ignored"),
+        Some("profileUrl, emails")
+    );
     sheet.finish();
 }

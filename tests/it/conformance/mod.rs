@@ -12,6 +12,7 @@ mod filters;
 mod groups;
 mod iga_clients;
 mod iga_flat;
+mod no_place;
 mod paging_sort;
 mod patch;
 mod put;

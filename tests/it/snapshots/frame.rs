@@ -166,6 +166,9 @@ pub fn redactions() -> Vec<(&'static str, Redaction)> {
         (".body.**.meta.version", dynamic_redaction(version)),
         (".body.Operations[].version", dynamic_redaction(version)),
         (".body.nextCursor", dynamic_redaction(cursor)),
+        (".body.keys[].kid", dynamic_redaction(bits)),
+        (".body.keys[].x", dynamic_redaction(bits)),
+        (".body.keys[].y", dynamic_redaction(bits)),
         (".body.**.meta.created", dynamic_redaction(moment)),
         (
             ".body.**.lastPasswordChangeDateTime",
@@ -191,6 +194,17 @@ fn cursor(value: Content, at: ContentPath<'_>) -> Content {
         "{at} is no cursor: {value:?}"
     );
     "[cursor]".into()
+}
+
+/// A coordinate of the curve (256 bits), or the name of a key (96).
+fn bits(value: Content, at: ContentPath<'_>) -> Content {
+    let text = value.as_str().unwrap_or_default();
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text);
+    assert!(
+        bytes.is_ok_and(|bytes| [12, 32].contains(&bytes.len())),
+        "{at} is no key: {value:?}"
+    );
+    "[bits]".into()
 }
 
 fn moment(value: Content, at: ContentPath<'_>) -> Content {
