@@ -200,6 +200,7 @@ pub(super) async fn sweep(
         .await?;
     let (removed, gone): (Vec<EdgeRow>, Vec<EdgeRow>) =
         unseen.into_iter().partition(|row| row.removed);
+    apply.doubt(&gone).await?;
     apply.tx.remove_edges(tenant, &removed).await?;
     apply.edges(Vec::new(), gone).await
 }

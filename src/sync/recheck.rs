@@ -72,11 +72,6 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         None => None,
     };
     let mut lists = Vec::new();
-    if found.is_some() && !deleted {
-        lists = links_of(keeper, &of, id).await?;
-        let ends = lists.iter().flat_map(|(_, ends)| ends);
-        links::name_foreign(keeper, lease, ends).await?;
-    }
     let (mut to, mut reports) = (Vec::new(), Vec::new());
     // What was dead and is there again has its links again, however that is found out.
     let was_dead = keeper
@@ -85,9 +80,21 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
         .tombstone(tenant, kind, id)
         .await?
         .is_some();
-    if found.is_some() && !deleted && (noted != kind || was_dead) {
-        to = links_to(keeper, &of, id).await?;
-        reports = reports_of(keeper, &of, id).await?;
+    if found.is_some() && !deleted {
+        let Some(links) = links_of(keeper, &of, id).await? else {
+            return later(keeper, lease, noted, id).await;
+        };
+        lists = links;
+        let ends = lists.iter().flat_map(|(_, ends)| ends);
+        links::name_foreign(keeper, lease, ends).await?;
+        if noted != kind || was_dead {
+            let links = links_to(keeper, &of, id).await?;
+            let theirs = reports_of(keeper, &of, id).await?;
+            let (Some(links), Some(theirs)) = (links, theirs) else {
+                return later(keeper, lease, noted, id).await;
+            };
+            (to, reports) = (links, theirs);
+        }
     }
     let mut tx = lease.begin().await?;
     let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
@@ -147,12 +154,23 @@ async fn one(keeper: &Keeper, lease: &Lease, kind: &str, id: &str) -> Result<(),
     Ok(())
 }
 
-/// The groups that an object is a member or owner of.
+/// It went while it was read. Should it be there again when the change query is asked, nothing would
+/// tell of its links: it is looked at again.
+async fn later(keeper: &Keeper, lease: &Lease, noted: &str, id: &str) -> Result<(), Fault> {
+    let mut tx = lease.begin().await?;
+    let tenant = &keeper.tenant.name;
+    tx.recheck(tenant, noted, &[id.to_owned()], keeper.now())
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The groups that an object is a member or owner of; `None` when it is gone.
 async fn links_to(
     keeper: &Keeper,
     of: &MappedType,
     id: &str,
-) -> Result<Vec<(EdgeKind, Vec<String>)>, Fault> {
+) -> Result<Option<Vec<(EdgeKind, Vec<String>)>>, Fault> {
     let object = of.kind.object_path(id);
     let mut lists = vec![(EdgeKind::Member, "memberOf")];
     if of.kind.name == "User" {
@@ -166,7 +184,7 @@ async fn links_to(
         let graph = &keeper.tenant.graph;
         let items = match graph.collect(&keeper.call(), &request, usize::MAX).await {
             Ok(items) => items,
-            Err(error) if error.refusal() == Some(Refusal::Absent) => continue,
+            Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let groups = items
@@ -176,33 +194,39 @@ async fn links_to(
             .map(|end| end.id.to_ascii_lowercase());
         all.push((kind, groups.collect()));
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
-/// Those who report to a user, as edges to it.
-async fn reports_of(keeper: &Keeper, of: &MappedType, id: &str) -> Result<Vec<EdgeRow>, Fault> {
+/// Those who report to a user, as edges to it; `None` when it is gone.
+async fn reports_of(
+    keeper: &Keeper,
+    of: &MappedType,
+    id: &str,
+) -> Result<Option<Vec<EdgeRow>>, Fault> {
     if of.kind.name != "User" {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let path = format!("{}/directReports", of.kind.object_path(id));
     let request = Request::get(path).select(["id"]).top(PAGE);
     let graph = &keeper.tenant.graph;
     let items = match graph.collect(&keeper.call(), &request, usize::MAX).await {
         Ok(items) => items,
-        Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(Vec::new()),
+        Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let ends = items.iter().filter_map(|item| item.get("id")?.as_str());
     let edge = |report: &str| Edge::new(EdgeKind::Manager, End::of(report), End::of(id));
-    Ok(ends.map(|report| to_row(&edge(report), 0, 0)).collect())
+    Ok(Some(
+        ends.map(|report| to_row(&edge(report), 0, 0)).collect(),
+    ))
 }
 
-/// The members and owners of a group, all of them.
+/// The members and owners of a group, all of them; `None` when it is gone.
 async fn links_of(
     keeper: &Keeper,
     of: &MappedType,
     id: &str,
-) -> Result<Vec<(EdgeKind, Vec<End>)>, Fault> {
+) -> Result<Option<Vec<(EdgeKind, Vec<End>)>>, Fault> {
     let mut all = Vec::new();
     for relation in of.kind.relations {
         let (kind, side) = relation.edge();
@@ -214,7 +238,7 @@ async fn links_of(
             let items: Vec<Value> = match graph.collect(&keeper.call(), &request, usize::MAX).await
             {
                 Ok(items) => items,
-                Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(Vec::new()),
+                Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(None),
                 Err(error) => return Err(error.into()),
             };
             all.push((
@@ -223,7 +247,7 @@ async fn links_of(
             ));
         }
     }
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// Makes the links of a group those of a whole list, own writes apart.
@@ -247,6 +271,12 @@ async fn settle(
         .filter(|row| !row.removed && !there.contains(row.to.as_str()))
         .map(|row| row.to.clone())
         .collect();
+    let gone: Vec<_> = known
+        .iter()
+        .filter(|row| !there.contains(row.to.as_str()))
+        .cloned()
+        .collect();
+    apply.doubt(&gone).await?;
     let told = links::Links {
         added: ends,
         removed,

@@ -3,7 +3,7 @@
 //! caller ends.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{
     heavy,
-    resources::Side,
+    resources::{EdgeKind, Side},
     store::{
         Tx,
-        replica::{Change, EdgeRow, Near, ObjectRow, to_bytes},
+        replica::{Change, EdgeRow, Near, ObjectRow, relation_name, to_bytes},
     },
     translation::index::UNKEYED,
 };
@@ -335,10 +335,40 @@ impl<'a> Apply<'a> {
         self.count(kind, &created, 1).await?;
         self.tx.put_edges(tenant, &put).await?;
         self.tx.remove_edges(tenant, &removed).await?;
+        let replaced: HashSet<(&str, &str)> = put
+            .iter()
+            .map(|row| (row.relation.as_str(), row.from.as_str()))
+            .collect();
+        let ended: Vec<EdgeRow> = removed
+            .iter()
+            .filter(|row| row.relation == relation_name(EdgeKind::Manager))
+            .filter(|row| !replaced.contains(&(row.relation.as_str(), row.from.as_str())))
+            .cloned()
+            .collect();
+        self.doubt(&ended).await?;
         // The objects themselves are told of above; their far ends are not.
         let far: Vec<EdgeRow> = put.into_iter().chain(removed).collect();
         self.touch(&far, &[Side::To]).await?;
         self.renamed(kind, &renamed).await
+    }
+
+    /// Links that Graph no longer shows, though nobody told that they were cut: their far end may
+    /// have been in the recycle bin while they were read, and out of it before the change query was
+    /// asked, which then tells of nothing. Its links are looked at again.
+    pub(crate) async fn doubt(&mut self, gone: &[EdgeRow]) -> Result<(), Fault> {
+        for kind in ["User", "Group"] {
+            let far = gone
+                .iter()
+                .filter(|row| !row.removed && row.to_kind == kind);
+            let mut ids: Vec<String> = far.map(|row| row.to.clone()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let again = format!("{kind}{WITH_LINKS}");
+            self.tx
+                .recheck(&self.tenant.name, &again, &ids, self.times.now)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Keeps the number of objects of a type: `by` for each of those that came or went, in all and
