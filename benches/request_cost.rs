@@ -123,6 +123,7 @@ fn shapes() -> Vec<Shape> {
                         .unwrap();
                     let net = change::net(relation, &id(0), &steps, None).unwrap();
                     let subject = resources::relation::Subject {
+                        now: time::OffsetDateTime::UNIX_EPOCH,
                         id: &id(0),
                         entity: None,
                         graph_url: "https://graph.microsoft.com/v1.0",

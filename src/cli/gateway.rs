@@ -16,9 +16,9 @@ use crate::{
         resource::{InputRules, Unknown},
     },
     service::{
-        self, App, MappedType, Tenant, audit::SignIns, memory::Memory, names::Names, read::Pages,
-        recent::Recent, relations::RecentRelations, replica::Replica, rights::Rights,
-        role_groups::RoleGroups, seal::Seal, seen::Seen, write::Queue,
+        self, App, MappedType, Tenant, audit::SignIns, licence::Licence, memory::Memory,
+        names::Names, read::Pages, recent::Recent, relations::RecentRelations, replica::Replica,
+        rights::Rights, role_groups::RoleGroups, seal::Seal, seen::Seen, write::Queue,
     },
     store::Store,
 };
@@ -57,6 +57,7 @@ pub fn app(config: &Config, store: Store, clock: &SharedClock) -> anyhow::Result
             seen: Seen::default(),
             role_groups: RoleGroups::default(),
             queue: Queue::default(),
+            licence: Licence::default(),
             names: Names::default(),
             relations: RecentRelations::default(),
             pages: Pages::default(),

@@ -319,7 +319,8 @@ impl Error {
         }
     }
 
-    pub(super) fn protocol(operation: &str, what: impl Into<String>) -> Self {
+    /// An answer that cannot be used, and why.
+    pub fn protocol(operation: &str, what: impl Into<String>) -> Self {
         Self::Protocol {
             operation: operation.to_owned(),
             what: what.into(),

@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::scim::datetime;
+
 /// What an edge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EdgeKind {
@@ -17,6 +19,8 @@ pub enum EdgeKind {
     Role,
     /// A user or group (from) holds a licence (to).
     Licence,
+    /// An administrative unit (from) contains an object (to).
+    Unit,
 }
 
 /// The end of an edge that a relation belongs to.
@@ -34,6 +38,8 @@ pub enum Held {
     /// Until it is taken away.
     #[default]
     Permanent,
+    /// For a time (Privileged Identity Management).
+    Active,
     /// May be activated (Privileged Identity Management).
     Eligible,
     /// Through a group or by nesting: changed elsewhere.
@@ -123,8 +129,12 @@ pub struct Edge {
     pub disabled_plans: Option<Vec<String>>,
     /// The group through which it is inherited.
     pub via: Option<String>,
-    /// Graph's id of the edge itself, where it has one: a role assignment.
+    /// Graph's id of the edge itself, where it has one: a role assignment, or its schedule.
     pub id: Option<String>,
+    /// The eligibility that is active now; it ends by itself.
+    pub activated_from: Option<String>,
+    /// What a client said of an assignment that Graph does not keep with it.
+    pub asked: Option<Asked>,
     /// State and error of a licence assignment.
     pub state: Option<String>,
     /// Why a licence assignment is in error.
@@ -132,6 +142,17 @@ pub struct Edge {
     /// What was done to it here moments ago, where Graph does not say so yet: whoever plans against
     /// it has to make sure.
     pub pending: Option<Pending>,
+}
+
+/// What goes with the request of a client, and not into the edge.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    /// Whether the client said how and until when it is to be held.
+    pub says_how: bool,
+    /// Why.
+    pub justification: Option<String>,
+    /// The ticket that allows it.
+    pub ticket: Option<String>,
 }
 
 /// What makes two edges of one relation the same.
@@ -143,8 +164,9 @@ pub struct EdgeKey {
     pub scope: Option<String>,
     /// Through which group, in lower case.
     pub via: Option<String>,
-    /// Inherited edges are never the ones that a client adds.
-    pub inherited: bool,
+    /// Inherited edges are never the ones that a client adds, and who may take a role may have it
+    /// too: held for good and for a time are the same.
+    pub held: Held,
 }
 
 impl Edge {
@@ -161,6 +183,8 @@ impl Edge {
             disabled_plans: None,
             via: None,
             id: None,
+            activated_from: None,
+            asked: None,
             state: None,
             error: None,
             pending: None,
@@ -197,8 +221,18 @@ impl Edge {
             far: self.far(side).id.to_ascii_lowercase(),
             scope: self.scope.clone(),
             via: self.via.as_deref().map(str::to_ascii_lowercase),
-            inherited: self.held == Held::Inherited,
+            held: match self.held {
+                Held::Active => Held::Permanent,
+                held => held,
+            },
         }
+    }
+
+    /// Whether `seen`, which has the same key, is held in another way or until another time.
+    pub fn is_held_otherwise(&self, seen: &Self) -> bool {
+        let moment = |text: &Option<String>| text.as_deref().and_then(datetime::instant);
+        self.kind == EdgeKind::Role
+            && (self.held != seen.held || moment(&self.end) != moment(&seen.end))
     }
 
     /// The SCIM element that shows the edge in a relation on `side`; `$ref` is relative.
@@ -237,15 +271,18 @@ impl Edge {
             ("error", &self.error),
             ("start", &self.start),
             ("end", &self.end),
+            ("activatedFrom", &self.activated_from),
         ] {
             if let Some(value) = value {
                 element.insert(name.into(), value.clone().into());
             }
         }
-        if side == Side::To
-            && matches!(self.kind, EdgeKind::Role | EdgeKind::Licence)
-            && let Some(how) = how
-        {
+        let tells = match self.kind {
+            EdgeKind::Role => true,
+            EdgeKind::Licence => side == Side::To,
+            _ => false,
+        };
+        if tells && let Some(how) = how {
             element.insert("assignment".into(), how.into());
         }
         Value::Object(element)
@@ -258,6 +295,7 @@ impl Edge {
             (EdgeKind::Licence, Side::From) => "License",
             (EdgeKind::Manager, _) => "User",
             (EdgeKind::Member | EdgeKind::Owner, Side::To) => "Group",
+            (EdgeKind::Unit, Side::To) => "AdministrativeUnit",
             _ => self.far(side).kind?,
         };
         super::by_name(name).map(|kind| kind.endpoint)
@@ -274,6 +312,7 @@ impl Edge {
     fn how(&self, side: Side) -> Option<&'static str> {
         match (self.kind, self.held) {
             (EdgeKind::Role, Held::Permanent) => Some("permanent"),
+            (EdgeKind::Role, Held::Active) => Some("active"),
             (EdgeKind::Role, Held::Eligible) => Some("eligible"),
             (EdgeKind::Licence | EdgeKind::Role, Held::Inherited) => Some("inherited"),
             (EdgeKind::Licence, _) => Some("direct"),
@@ -323,7 +362,7 @@ mod tests {
         assert_eq!(
             role.element(Side::From),
             json!({"value": "r", "$ref": "/Roles/r", "display": "R", "type": "permanent",
-                "scope": "/", "assignmentId": "a1"})
+                "scope": "/", "assignmentId": "a1", "assignment": "permanent"})
         );
         assert_eq!(
             role.element(Side::To),

@@ -4,8 +4,11 @@ use serde_json::{Map, Value};
 
 use super::{
     CreateContext, Identity, Key, Listing, Operations, PatchAnswer, ResourceType, Rules, Special,
+    edge::Side,
     entitlements::Entitlements,
     references::{MEMBERS, OWNERS},
+    role_assignments::RoleAssignments,
+    units::UnitsOf,
 };
 use crate::scim::{Document, error::Error};
 
@@ -42,6 +45,10 @@ pub static GROUPS: ResourceType = ResourceType {
         &MEMBERS,
         &OWNERS,
         &Entitlements {
+            collection: "/groups",
+        },
+        &RoleAssignments { side: Side::From },
+        &UnitsOf {
             collection: "/groups",
         },
     ],

@@ -13,8 +13,10 @@ pub mod plan;
 pub mod references;
 pub mod relation;
 pub mod role_assignments;
+mod role_schedules;
 pub mod roles;
 pub mod skus;
+pub mod units;
 pub mod users;
 
 use serde_json::{Map, Value};
@@ -31,6 +33,7 @@ pub static ALL: &[&ResourceType] = &[
     &groups::GROUPS,
     &roles::ROLES,
     &licenses::LICENSES,
+    &units::UNITS,
 ];
 
 /// How a collection is listed.

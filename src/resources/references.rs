@@ -65,6 +65,10 @@ pub struct References {
     pub description: &'static str,
     /// Whether Graph adds up to 20 in one PATCH (`members@odata.bind`); owners go one by one.
     pub binds_on_patch: bool,
+    /// Whether Graph takes up to 20 with the create of the object.
+    pub binds_on_create: bool,
+    /// What Graph calls the objects that have them, in a cast.
+    pub cast: &'static str,
     /// The navigation from a member or owner to its groups.
     pub inverse: &'static str,
     /// Collections in which that member or owner may be found.
@@ -78,6 +82,8 @@ pub static MEMBERS: References = References {
     kind: EdgeKind::Member,
     description: "Members: users, groups, service principals, devices.",
     binds_on_patch: true,
+    binds_on_create: true,
+    cast: "microsoft.graph.group",
     inverse: "memberOf",
     inverse_of: &["users", "groups", "servicePrincipals"],
 };
@@ -89,6 +95,8 @@ pub static OWNERS: References = References {
     kind: EdgeKind::Owner,
     description: "Owners: users and service principals.",
     binds_on_patch: false,
+    binds_on_create: true,
+    cast: "microsoft.graph.group",
     inverse: "ownedObjects",
     inverse_of: &["users", "servicePrincipals"],
 };
@@ -157,11 +165,7 @@ impl Relation for References {
     fn candidates(&self, value: &str) -> Option<Candidates> {
         let id = segment(value);
         let list = |collection: &str| {
-            Request::get(format!(
-                "/{collection}/{id}/{}/microsoft.graph.group",
-                self.inverse
-            ))
-            .top(PAGE)
+            Request::get(format!("/{collection}/{id}/{}/{}", self.inverse, self.cast)).top(PAGE)
         };
         Some(Candidates::Objects(
             self.inverse_of.iter().map(|c| list(c)).collect(),
@@ -206,7 +210,11 @@ impl Relation for References {
             .filter_map(|(_, v)| v.as_array())
             .map(Vec::len)
             .sum();
-        let free = BIND_LIMIT.saturating_sub(bound).min(elements.len());
+        let free = if self.binds_on_create {
+            BIND_LIMIT.saturating_sub(bound).min(elements.len())
+        } else {
+            0
+        };
         let all_ids = elements
             .iter()
             .all(|e| element_object_id(e, self.name).is_ok());
@@ -280,7 +288,7 @@ impl Relation for Manager {
     fn candidates(&self, value: &str) -> Option<Candidates> {
         let path = format!("/users/{}/directReports", segment(value));
         Some(Candidates::Ids(
-            Request::get(path).select(["id"]).top(PAGE),
+            vec![Request::get(path).select(["id"]).top(PAGE)],
             "id",
         ))
     }
@@ -386,7 +394,7 @@ impl Relation for MemberOf {
             segment(value)
         );
         Some(Candidates::Ids(
-            Request::get(path).select(["id"]).top(PAGE).advanced(),
+            vec![Request::get(path).select(["id"]).top(PAGE).advanced()],
             "id",
         ))
     }

@@ -1,6 +1,7 @@
 //! What a relation is: how its edges are read from Graph and how changes of them are written.
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::{
     edge::{Edge, EdgeKind, End, Side},
@@ -18,6 +19,8 @@ pub struct Subject<'a> {
     pub id: &'a str,
     /// Its Graph entity, when it has been read.
     pub entity: Option<&'a Value>,
+    /// The moment.
+    pub now: OffsetDateTime,
     /// Root of Graph, version included, without a slash at the end: references are written with
     /// the configured origin, so that national clouds work.
     pub graph_url: &'a str,
@@ -50,8 +53,8 @@ pub enum Candidates {
     /// A Graph list of the objects themselves; the next request is tried when Graph knows no
     /// object of that id in the collection of the one before.
     Objects(Vec<Request>),
-    /// A Graph list whose property of that name holds their ids.
-    Ids(Request, &'static str),
+    /// Graph lists whose property of that name holds their ids.
+    Ids(Vec<Request>, &'static str),
 }
 
 /// A relation of a resource type; pure.
@@ -155,6 +158,11 @@ pub trait Relation: Sync {
     /// Whether "replace all" and "remove all" concern the edge (an inherited licence stays).
     fn is_own(&self, edge: &Edge) -> bool {
         edge.held != super::edge::Held::Inherited
+    }
+
+    /// Graph's id of an edge that `request` has made, by its answer.
+    fn made_id(&self, _edge: &Edge, _request: &Request, _answer: &Value) -> Option<String> {
+        None
     }
 
     /// The calls that make the change.

@@ -8,6 +8,7 @@ use super::{
     entitlements::Entitlements,
     references::{Manager, MemberOf},
     role_assignments::RoleAssignments,
+    units::UnitsOf,
 };
 use crate::scim::{Document, error::Error};
 
@@ -45,6 +46,9 @@ pub static USERS: ResourceType = ResourceType {
         &MemberOf,
         &RoleAssignments { side: Side::From },
         &Entitlements {
+            collection: "/users",
+        },
+        &UnitsOf {
             collection: "/users",
         },
     ],

@@ -30,6 +30,8 @@ pub const fn granted_by(kind: EdgeKind) -> &'static str {
         EdgeKind::Manager => "Users",
         EdgeKind::Role => "Roles",
         EdgeKind::Licence => "Licenses",
+        // Who is in a unit is in reach of its administrators.
+        EdgeKind::Unit => "AdministrativeUnits",
     }
 }
 

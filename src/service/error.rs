@@ -166,6 +166,10 @@ fn from_graph(error: graph::Error) -> Error {
         } else {
             message.clone()
         }),
+        (Some(Refusal::AssignmentPolicy), _) => Scim::invalid_value(policy(&message)),
+        (Some(Refusal::PremiumRequired), _) => {
+            said(Kind::Forbidden, "the tenant has no licence for this")
+        }
         (Some(Refusal::QuotaExceeded), _) => said(Kind::Forbidden, "a directory quota is used up"),
         (_, Some(401)) => said(Kind::Unavailable, "Graph refused this server's token"),
         (_, Some(403)) => said(
@@ -190,4 +194,35 @@ fn from_graph(error: graph::Error) -> Error {
         scim,
         source: Some(Box::new(error)),
     }
+}
+
+/// The rules of Privileged Identity Management that an administrator's request can break, and what to
+/// do about it.
+const RULES: [(&str, &str); 6] = [
+    (
+        "ExpirationRule",
+        "it must end, and no later than the role's policy allows: give an earlier 'end'",
+    ),
+    ("JustificationRule", "it needs a 'justification'"),
+    ("TicketingRule", "it needs a 'ticket'"),
+    (
+        "MfaRule",
+        "the policy wants multifactor authentication of who assigns, which an application cannot \
+         pass: take it off for assignments by administrators",
+    ),
+    ("ApprovalRule", "it needs an approval"),
+    ("EligibilityRule", "there is no eligibility to activate"),
+];
+
+/// What the policy of a role refused, each rule with what to do about it.
+fn policy(message: &str) -> String {
+    let broken: Vec<String> = RULES
+        .iter()
+        .filter(|(rule, _)| message.contains(rule))
+        .map(|(rule, what)| format!("{what} ({rule})"))
+        .collect();
+    if broken.is_empty() {
+        return format!("the policy of the role refuses this: {message}");
+    }
+    format!("the policy of the role refuses this: {}", broken.join("; "))
 }

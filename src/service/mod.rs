@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod changes;
 pub mod error;
 pub mod events;
+pub mod licence;
 pub mod memory;
 pub mod names;
 mod offload;
@@ -173,6 +174,8 @@ pub struct Tenant {
     pub role_groups: role_groups::RoleGroups,
     /// Who writes to what.
     pub queue: write::Queue,
+    /// Whether it has Privileged Identity Management.
+    pub licence: licence::Licence,
     /// Names that are listed seldom.
     pub names: names::Names,
     /// Relations that were read moments ago.

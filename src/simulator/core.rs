@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 use super::batch::{self, Batch};
 use super::directory::Directory;
 use super::errors::SimError;
-use super::operations::subscriptions;
-use super::options::Habits;
+use super::operations::{pim, subscriptions};
+use super::options::{Habits, RolePolicy};
 use super::request::{Caller, SimRequest, SimResponse};
 use super::sets::SETS;
 use super::{dispatch, headers, route};
@@ -101,6 +101,12 @@ impl Graph {
         options.delta = habits;
     }
 
+    /// Changes the rules of Privileged Identity Management.
+    pub fn set_role_policy(&self, policy: RolePolicy) {
+        let mut options = self.options.write().unwrap_or_else(PoisonError::into_inner);
+        options.roles = policy;
+    }
+
     /// Who calls, as the gate sees it.
     pub fn identify(&self, request: &SimRequest) -> Caller {
         self.gate.identify(request)
@@ -144,6 +150,8 @@ impl Graph {
                 };
                 batch::run(&batch, request)
             }
+        } else if !options.roles.licensed && pim::is_asked(&request.path) {
+            Err(pim::unlicensed())
         } else if request.method == Method::Get {
             dispatch::read(&self.read(), SETS, &options, request)
         } else {

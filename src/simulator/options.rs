@@ -20,6 +20,8 @@ pub struct Options {
     pub unique_mail_nickname: bool,
     /// How delta queries behave.
     pub delta: Habits,
+    /// Privileged Identity Management.
+    pub roles: RolePolicy,
 }
 
 impl Default for Options {
@@ -32,6 +34,39 @@ impl Default for Options {
             mailbox_for_all: false,
             unique_mail_nickname: true,
             delta: Habits::default(),
+            roles: RolePolicy::default(),
+        }
+    }
+}
+
+/// The licence of Privileged Identity Management, and its rules, which are the same for all roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RolePolicy {
+    /// Whether the tenant has the licence.
+    pub licensed: bool,
+    /// The longest eligibility in days; each has to end then. `None`: none has to.
+    pub eligible_days: Option<u32>,
+    /// The longest active assignment in days; each has to end then.
+    pub active_days: Option<u32>,
+    /// Whether an eligibility needs a justification too; an active assignment always does.
+    pub eligible_justification: bool,
+    /// Whether an assignment needs a ticket.
+    pub ticket: bool,
+    /// Whether an active assignment needs the administrator's multifactor authentication, which an
+    /// application has not passed.
+    pub mfa: bool,
+}
+
+impl Default for RolePolicy {
+    fn default() -> Self {
+        Self {
+            licensed: true,
+            eligible_days: None,
+            active_days: None,
+            eligible_justification: false,
+            ticket: false,
+            mfa: false,
         }
     }
 }

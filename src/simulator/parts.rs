@@ -197,6 +197,15 @@ pub const ROLE_DEFINITION: Part = Part {
     }),
 };
 
+/// Of a schedule that is an activation.
+pub const ACTIVATED_USING: Part = Part {
+    name: "activatedUsing",
+    what: What::Links(Links {
+        single: true,
+        ..links(roles::activated_using)
+    }),
+};
+
 /// A collection of scheduled roles.
 pub const SCHEDULED: EntitySet = EntitySet {
     filter: Filtering::Only(&[

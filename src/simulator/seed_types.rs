@@ -164,6 +164,20 @@ pub struct SeedAssignment {
     pub principal: SeedPrincipal,
     /// An administrative unit as scope, by number; `None` is the tenant (`/`).
     pub unit: Option<usize>,
+    /// How it is held.
+    pub how: SeedHeld,
+}
+
+/// How a role is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeedHeld {
+    /// For good.
+    #[default]
+    Permanent,
+    /// For so many days from the start.
+    Days(u16),
+    /// May be activated; for so many days, or for good.
+    Eligible(Option<u16>),
 }
 
 /// An administrative unit.

@@ -8,9 +8,9 @@ use super::operations::{
     templates, units, users,
 };
 use super::parts::{
-    self, APP_ROLES, CANCEL, CHECK_GROUPS, CHECK_OBJECTS, EMPTY, GET_GROUPS, GET_OBJECTS,
-    MEMBER_OF, OWNED, OWNERS, PRINCIPAL, ROLE_DEFINITION, SCHEDULED, TRANSITIVE_MEMBER_OF, action,
-    members_by,
+    self, ACTIVATED_USING, APP_ROLES, CANCEL, CHECK_GROUPS, CHECK_OBJECTS, EMPTY, GET_GROUPS,
+    GET_OBJECTS, MEMBER_OF, OWNED, OWNERS, PRINCIPAL, ROLE_DEFINITION, SCHEDULED,
+    TRANSITIVE_MEMBER_OF, action, members_by,
 };
 
 /// Every entity set.
@@ -273,6 +273,7 @@ pub static SETS: Sets = Sets(&[
         path: &["roleManagement", "directory", "roleAssignmentSchedules"],
         holds: Holds::One(Kind::AssignmentSchedule),
         context: "roleManagement/directory/roleAssignmentSchedules",
+        parts: &[PRINCIPAL, ROLE_DEFINITION, ACTIVATED_USING],
         ..SCHEDULED
     },
     EntitySet {

@@ -163,6 +163,7 @@ pub fn tenant() -> SeedTenant {
             role: 0,
             principal: SeedPrincipal::User(1),
             unit: None,
+            how: crate::simulator::seed_types::SeedHeld::Permanent,
         }],
         administrative_units: vec![SeedUnit {
             id: id(5, 0),

@@ -220,7 +220,11 @@ impl Keeper {
         // Lists without a change query take turns, so that a round costs no more units than there
         // are types.
         match round % 8 {
-            1 | 5 => poll::whole(self, lease, "License", 0).await,
+            1 => poll::whole(self, lease, "License", 0).await,
+            5 => {
+                poll::whole(self, lease, "AdministrativeUnit", 0).await?;
+                poll::units(self, lease, 0).await
+            }
             3 => poll::whole(self, lease, "Role", 0).await,
             7 => poll::licence_errors(self, lease).await,
             _ => poll::assignments(self, lease, 0).await,

@@ -6,20 +6,24 @@ use serde_json::Value;
 
 use super::{keeper::Keeper, lease::Lease};
 use crate::{
+    graph::Refusal,
     odata::request::Request,
-    resources::{EdgeKind, Side},
+    resources::{EdgeKind, Side, role_assignments::is_scheduled},
     service::replica::{
         Fault,
         apply::{Apply, DIRECTORY},
         count,
         guard::AGREED,
-        rows::to_row,
+        rows::{is_held_otherwise, to_row},
     },
-    store::replica::{EdgeRow, Mark, relation_name},
+    store::replica::{EdgeRow, Mark, Order, Selection, relation_name},
+    translation::index::Condition,
 };
 
 /// Graph's largest page.
 const PAGE: usize = 999;
+/// Units whose members are asked for in one go.
+const UNITS_AT_ONCE: usize = 100;
 /// No such list has more.
 const LIMIT: usize = 1_000_000;
 
@@ -100,31 +104,85 @@ pub(super) async fn assignments(
     };
     let mut read: Vec<Vec<Value>> = Vec::new();
     for request in lists {
+        let licence = &keeper.tenant.licence;
+        let now = keeper.app.clock.now();
+        if licence.is_missing_for(&request, now) {
+            read.push(Vec::new());
+            continue;
+        }
+        let sized = if is_scheduled(&request) {
+            request.clone()
+        } else {
+            request.clone().top(PAGE)
+        };
         let graph = &keeper.tenant.graph;
-        read.push(
-            graph
-                .collect(&keeper.call(), &request.top(PAGE), LIMIT)
-                .await?,
-        );
+        let list = graph.collect(&keeper.call(), &sized, LIMIT).await;
+        read.push(licence.judge(&request, list, now)?);
     }
     let mut desired: HashMap<(String, String, String), EdgeRow> = HashMap::new();
     let mut ends = Vec::new();
-    for assignment in read.iter().flatten() {
-        let Some(role) = assignment.get("roleDefinitionId").and_then(Value::as_str) else {
-            continue;
-        };
-        let one = [vec![assignment.clone()]];
-        for edge in relation.edges(role, &Value::Null, &one) {
+    for (role, lists) in by_role(read) {
+        for edge in relation.edges(&role, &Value::Null, &lists) {
             ends.push(edge.from.clone());
             let row = to_row(&edge, generation, 0);
             desired.insert((row.from.clone(), row.to.clone(), row.part.clone()), row);
         }
     }
     super::links::name_foreign(keeper, lease, ends.iter()).await?;
+    follow(keeper, lease, EdgeKind::Role, desired).await
+}
+
+/// Who is in the administrative units of the tenant.
+pub(super) async fn units(keeper: &Keeper, lease: &Lease, generation: i64) -> Result<(), Fault> {
+    let Some(units) = keeper.of("AdministrativeUnit") else {
+        return Ok(());
+    };
+    let mut relations = units.kind.relations.iter().copied();
+    let Some(relation) = relations.find(|r| r.edge() == (EdgeKind::Unit, Side::From)) else {
+        return Ok(());
+    };
+    let selection = Selection {
+        tenant: &keeper.tenant.name,
+        kind: units.kind.name,
+        condition: &Condition::All,
+        order: Order::Id,
+    };
+    let store = &keeper.app.store;
+    let ids = store.select_ids(&selection, None, 0, i64::MAX).await?;
+    let mut desired: HashMap<(String, String, String), EdgeRow> = HashMap::new();
+    let mut ends = Vec::new();
+    for ids in ids.chunks(UNITS_AT_ONCE) {
+        let requests = ids.iter().flat_map(|id| relation.lists(id)).collect();
+        let graph = &keeper.tenant.graph;
+        let lists = graph.collect_many(&keeper.call(), requests).await?;
+        for (id, list) in ids.iter().zip(lists) {
+            let list = match list {
+                // Gone since the list of units was read.
+                Err(error) if error.refusal() == Some(Refusal::Absent) => continue,
+                list => list?,
+            };
+            for edge in relation.edges(id, &Value::Null, &[list]) {
+                ends.push(edge.to.clone());
+                let row = to_row(&edge, generation, 0);
+                desired.insert((row.from.clone(), row.to.clone(), row.part.clone()), row);
+            }
+        }
+    }
+    super::links::name_foreign(keeper, lease, ends.iter()).await?;
+    follow(keeper, lease, EdgeKind::Unit, desired).await
+}
+
+/// Makes the edges of a kind what was read, own writes apart.
+async fn follow(
+    keeper: &Keeper,
+    lease: &Lease,
+    kind: EdgeKind,
+    desired: HashMap<(String, String, String), EdgeRow>,
+) -> Result<(), Fault> {
     let first = keeper.is_first().await?;
     let mut tx = lease.begin().await?;
     let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
-    let name = relation_name(EdgeKind::Role);
+    let name = relation_name(kind);
     let known = tx.relation_edges(&keeper.tenant.name, name).await?;
     let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
     apply.quiet = first;
@@ -133,6 +191,26 @@ pub(super) async fn assignments(
     finish(keeper, apply).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The lists, taken apart by the role that their items are of.
+fn by_role(lists: Vec<Vec<Value>>) -> HashMap<String, Vec<Vec<Value>>> {
+    let count = lists.len();
+    let mut roles: HashMap<String, Vec<Vec<Value>>> = HashMap::new();
+    for (at, list) in lists.into_iter().enumerate() {
+        for item in list {
+            let Some(role) = item.get("roleDefinitionId").and_then(Value::as_str) else {
+                continue;
+            };
+            let of = roles
+                .entry(role.to_ascii_lowercase())
+                .or_insert_with(|| vec![Vec::new(); count]);
+            if let Some(list) = of.get_mut(at) {
+                list.push(item);
+            }
+        }
+    }
+    roles
 }
 
 /// What to put in and what to take out, so that what is known is what is desired, own writes apart.
@@ -149,6 +227,7 @@ fn compare(
         let guarded = old.written > 0 && age < times.longest;
         match desired.remove(&key) {
             Some(_) if old.removed && guarded => apply.stale += 1,
+            Some(new) if guarded && is_held_otherwise(&old, &new) => apply.stale += 1,
             Some(mut new)
                 if old.removed || new.detail != old.detail || new.from_kind != old.from_kind =>
             {

@@ -92,7 +92,7 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
         let progress = &keeper.tenant.replica;
         progress.progress(|progress| progress.expect(of.kind.name, total));
     }
-    for kind in ["License", "Role"] {
+    for kind in ["License", "Role", "AdministrativeUnit"] {
         step(
             keeper,
             lease,
@@ -119,6 +119,8 @@ pub(super) async fn run(keeper: &Keeper, lease: &Lease) -> Result<(), Fault> {
     step(keeper, lease, "names", names(keeper, lease)).await?;
     let assignments = poll::assignments(keeper, lease, generation);
     step(keeper, lease, "assignments", assignments).await?;
+    let units = poll::units(keeper, lease, generation);
+    step(keeper, lease, "units", units).await?;
     keeper
         .tenant
         .replica

@@ -380,7 +380,7 @@ fn migrate_and_mapping() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let bad: Vec<&Value> = files.iter().filter(|f| f["ok"] == false).collect();
-    assert_eq!((files.len(), bad.len()), (4, 1), "{files:?}");
+    assert_eq!((files.len(), bad.len()), (5, 1), "{files:?}");
 
     let output = run(&["mapping", "check", "/nowhere"], &[], folder.path());
     assert_eq!(output.status.code(), Some(2), "{output:?}");

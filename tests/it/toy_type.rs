@@ -56,6 +56,8 @@ static MEMBERS: References = References {
     kind: EdgeKind::Owner,
     description: "Who is administered in the unit.",
     binds_on_patch: false,
+    binds_on_create: false,
+    cast: "microsoft.graph.administrativeUnit",
     inverse: "memberOf",
     inverse_of: &[],
 };

@@ -173,9 +173,9 @@ mod tests {
     fn presets_need_what_they_need() {
         use Preset::{Full, MembershipOnly, ReadOnly};
         for (granted, preset, expected) in [
-            (&[][..], ReadOnly, (3, 3)),
-            (&[], MembershipOnly, (4, 7)),
-            (&[], Full, (6, 11)),
+            (&[][..], ReadOnly, (3, 4)),
+            (&[], MembershipOnly, (4, 9)),
+            (&[], Full, (6, 14)),
             (&["Directory.Read.All"], ReadOnly, (0, 1)),
             (
                 &["Directory.Read.All", "RoleManagement.Read.Directory"],
@@ -189,8 +189,8 @@ mod tests {
                     "User-PasswordProfile.ReadWrite.All",
                 ],
                 ReadOnly,
-                // Roles, PIM, licences are missing; passwords are too much.
-                (0, 4),
+                // Roles, PIM, licences, units are missing; passwords are too much.
+                (0, 5),
             ),
             (
                 &[
@@ -200,9 +200,10 @@ mod tests {
                     "RoleManagement.ReadWrite.Directory",
                 ],
                 Full,
-                (0, 0),
+                // PIM, both ways, and units are missing.
+                (0, 3),
             ),
-            (&["user.read.all"], ReadOnly, (3, 3)),
+            (&["user.read.all"], ReadOnly, (3, 4)),
         ] {
             assert_eq!(levels(granted, preset), expected, "{granted:?} {preset:?}");
         }

@@ -20,7 +20,7 @@ use crate::{
     config::Tenant,
     credential::{self, Kind, TokenSource},
     graph::{self, Call, Lane},
-    odata::request::Request,
+    odata::{expr::Expr, request::Request},
 };
 
 /// A certificate that ends sooner than this is worth a warning.
@@ -56,6 +56,9 @@ pub(super) async fn check(
     let (reached, line) = reach(&client).await;
     lines.push(line);
     lines.extend(granted(tenant, &claims)?);
+    if reached && let Some(oid) = &claims.oid {
+        lines.extend(roles_in_time(&client, oid).await);
+    }
     if reached
         && tenant.permissions == crate::config::Preset::Full
         && let Some(oid) = &claims.oid
@@ -255,6 +258,31 @@ fn granted(tenant: &Tenant, claims: &Claims) -> anyhow::Result<Vec<Line>> {
         ]);
     }
     Ok(permissions::compare(&claims.roles, tenant.permissions)?)
+}
+
+/// Whether the tenant has eligible and time-bound roles at all; what may not be read is told with the
+/// permissions.
+async fn roles_in_time(client: &graph::Client, oid: &str) -> Option<Line> {
+    let call = Call::new(Lane::Interactive, PATIENCE);
+    let request = Request::get("/roleManagement/directory/roleEligibilitySchedules")
+        .filter(&Expr::eq("principalId", oid));
+    let what = "roles in time";
+    match client.send(&call, &request).await {
+        Ok(_) => Some(Line::new(
+            Level::Ok,
+            what,
+            "Privileged Identity Management answers",
+        )),
+        Err(error) if error.refusal() == Some(graph::Refusal::PremiumRequired) => Some(
+            Line::new(
+                Level::Warn,
+                what,
+                "the tenant has no licence of Privileged Identity Management: roles are held for good only",
+            )
+            .remedy("nothing, if you do not assign roles for a time; else Entra ID P2 or Governance"),
+        ),
+        Err(_) => None,
+    }
 }
 
 /// The directory roles of the application's own service principal.

@@ -115,12 +115,24 @@ impl RecentEdges {
                     continue;
                 };
                 let at = there.get(&place.seen);
-                mark.agreed |= mark.added.is_some() == at.is_some();
+                let otherwise =
+                    |edge: &Edge| at.is_some_and(|&i| edge.is_held_otherwise(&edges[i]));
+                let otherwise = mark.added.as_ref().is_some_and(otherwise);
+                mark.agreed |= mark.added.is_some() == at.is_some() && !otherwise;
                 match (&mark.added, at) {
                     (Some(edge), None) => missing.push(Edge {
                         pending: Some(Pending::Added),
                         ..edge.clone()
                     }),
+                    (Some(edge), Some(&i)) if otherwise => {
+                        edges[i] = Edge {
+                            pending: Some(Pending::Added),
+                            from: edges[i].from.clone(),
+                            to: edges[i].to.clone(),
+                            start: edge.start.clone().or_else(|| edges[i].start.clone()),
+                            ..edge.clone()
+                        };
+                    }
                     (Some(edge), Some(&i))
                         if edge.disabled_plans.is_some()
                             && edges[i].disabled_plans != edge.disabled_plans =>

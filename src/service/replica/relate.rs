@@ -7,7 +7,7 @@ use super::{
     Fault,
     apply::{Apply, EPOCHS},
     compute,
-    rows::kind_of,
+    rows::{KINDS, kind_of},
 };
 use crate::{
     resources::{EdgeKind, Side},
@@ -153,7 +153,7 @@ impl Apply<'_> {
         self.touch(&all, &[Side::From, Side::To]).await?;
         let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in &all {
-            if row.relation != relation_name(EdgeKind::Member) {
+            if !is_joined(row) {
                 holders
                     .entry(row.from_kind.clone())
                     .or_default()
@@ -183,7 +183,7 @@ impl Apply<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let relations = ["member", "owner", "manager", "role", "licence"];
+        let relations = KINDS.map(relation_name);
         let from = self
             .tx
             .all_edges(tenant, &relations, Near::From, &ids)
@@ -209,7 +209,7 @@ impl Apply<'_> {
         self.touch(&to, &[Side::From]).await?;
         let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in to {
-            if row.relation != "member" {
+            if !is_joined(&row) {
                 holders.entry(row.from_kind).or_default().push(row.from);
             }
         }
@@ -218,6 +218,13 @@ impl Apply<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether no document holds the edge: there may be many of its kind.
+fn is_joined(row: &EdgeRow) -> bool {
+    [EdgeKind::Member, EdgeKind::Unit]
+        .iter()
+        .any(|kind| row.relation == relation_name(*kind))
 }
 
 /// The attribute in which an object of type `kind` shows such edges, if any does.

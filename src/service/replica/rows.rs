@@ -15,12 +15,14 @@ pub(crate) const fn near(side: Side) -> Near {
     }
 }
 
-const KINDS: [EdgeKind; 5] = [
+/// Every kind.
+pub(crate) const KINDS: [EdgeKind; 6] = [
     EdgeKind::Member,
     EdgeKind::Owner,
     EdgeKind::Manager,
     EdgeKind::Role,
     EdgeKind::Licence,
+    EdgeKind::Unit,
 ];
 
 /// The kind of edge that a row holds.
@@ -37,6 +39,7 @@ const fn default_kinds(kind: EdgeKind) -> (&'static str, &'static str) {
         EdgeKind::Manager => ("User", "User"),
         EdgeKind::Role => ("", "Role"),
         EdgeKind::Licence => ("", "License"),
+        EdgeKind::Unit => ("AdministrativeUnit", ""),
     }
 }
 
@@ -46,10 +49,11 @@ pub(crate) fn to_row(edge: &Edge, generation: i64, written: i64) -> EdgeRow {
     if edge.kind == EdgeKind::Role {
         part.push_str(edge.scope.as_deref().unwrap_or("/"));
     }
-    if edge.held != Held::Permanent || edge.via.is_some() {
+    // For good or for a time: it is the same row.
+    if !matches!(edge.held, Held::Permanent | Held::Active) || edge.via.is_some() {
         let via = edge.via.as_deref().unwrap_or_default().to_ascii_lowercase();
         let held = match edge.held {
-            Held::Permanent => "",
+            Held::Permanent | Held::Active => "",
             Held::Eligible => "eligible",
             Held::Inherited => "inherited",
         };
@@ -84,6 +88,7 @@ fn detail(edge: &Edge) -> Option<String> {
     text("end", edge.end.as_ref());
     text("via", edge.via.as_ref());
     text("id", edge.id.as_ref());
+    text("from", edge.activated_from.as_ref());
     text("state", edge.state.as_ref());
     text("error", edge.error.as_ref());
     if edge.kind == EdgeKind::Licence {
@@ -91,6 +96,7 @@ fn detail(edge: &Edge) -> Option<String> {
     }
     match edge.held {
         Held::Permanent => {}
+        Held::Active => drop(detail.insert("held".to_owned(), "active".into())),
         Held::Eligible => drop(detail.insert("held".to_owned(), "eligible".into())),
         Held::Inherited => drop(detail.insert("held".to_owned(), "inherited".into())),
     }
@@ -98,6 +104,14 @@ fn detail(edge: &Edge) -> Option<String> {
         detail.insert("plans".to_owned(), json!(plans));
     }
     (!detail.is_empty()).then(|| Value::Object(detail).to_string())
+}
+
+/// Whether two rows of one edge say that it is held in different ways, or until different times.
+pub(crate) fn is_held_otherwise(one: &EdgeRow, other: &EdgeRow) -> bool {
+    kind_of(one).is_some_and(|kind| {
+        let edge = |row| to_edge(row, kind, Side::From);
+        edge(one).is_held_otherwise(&edge(other))
+    })
 }
 
 /// The edge of a row; `side` is the end that the row was looked for by.
@@ -136,6 +150,7 @@ pub(crate) fn to_edge(row: &EdgeRow, kind: EdgeKind, side: Side) -> Edge {
     edge.end = text("end");
     edge.via = text("via");
     edge.id = text("id");
+    edge.activated_from = text("from");
     edge.state = text("state");
     edge.error = text("error");
     if let Some(name) = text("name")
@@ -144,6 +159,7 @@ pub(crate) fn to_edge(row: &EdgeRow, kind: EdgeKind, side: Side) -> Edge {
         edge.to.display = Some(name);
     }
     edge.held = match text("held").as_deref() {
+        Some("active") => Held::Active,
         Some("eligible") => Held::Eligible,
         Some("inherited") => Held::Inherited,
         _ => Held::Permanent,

@@ -22,7 +22,7 @@ pub(crate) enum Kept {
 /// How edges of a relation are held.
 pub(crate) fn kept(relation: &dyn Relation) -> Kept {
     match relation.edge() {
-        (EdgeKind::Member, _) | (_, Side::To) => Kept::Joined,
+        (EdgeKind::Member | EdgeKind::Unit, _) | (_, Side::To) => Kept::Joined,
         _ => Kept::InDocument,
     }
 }

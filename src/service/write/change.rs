@@ -91,6 +91,7 @@ pub(super) async fn change(cx: &Context, before: Before, goal: Goal<'_>) -> Resu
         let subject = Subject {
             id: &id,
             entity: Some(&entity),
+            now: cx.app.clock.now(),
             graph_url: &cx.tenant.graph_url,
         };
         let current = before.edges(cx, row);

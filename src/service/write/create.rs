@@ -351,6 +351,7 @@ async fn follow_ups(
         let subject = Subject {
             id,
             entity: Some(&entity),
+            now: cx.app.clock.now(),
             graph_url: &cx.tenant.graph_url,
         };
         let steps = vec![Step::Add(elements.clone())];

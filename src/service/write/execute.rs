@@ -13,7 +13,11 @@ use super::{
 use crate::{
     graph::{self, BatchItem, Refusal, Reply},
     odata::request::{Request, segment},
-    resources::{GraphCall, Inverse, Purpose, Tolerates, Verb, plan::regrouped},
+    resources::{
+        GraphCall, Inverse, Purpose, Tolerates, Verb,
+        plan::regrouped,
+        role_assignments::{ending, unlike},
+    },
 };
 
 /// The share of the time that is left in which a write is carried out. Removals, which are what
@@ -37,6 +41,22 @@ pub(super) struct Report {
     pub(super) already: Vec<(GraphCall, graph::Error)>,
     /// Those that failed, the first one first.
     pub(super) failures: Vec<(GraphCall, graph::Error)>,
+}
+
+impl Report {
+    /// A call that was carried out, and not as it was asked for: it has failed, and what it has made
+    /// is taken back with the rest.
+    fn reject(&mut self, call: GraphCall, reply: Reply, what: String) {
+        let error = graph::Error::protocol(&call.request.path, what);
+        let back = ending(&call, &reply.body);
+        let inverse = back.map_or(Inverse::None, |back| Inverse::Calls(vec![back]));
+        let made = GraphCall {
+            inverse,
+            ..call.clone()
+        };
+        self.failures.push((call, error));
+        self.done.push(Done { call: made, reply });
+    }
 }
 
 /// What a failed call means for those after it.
@@ -162,7 +182,10 @@ async fn run(
         for (((i, call), result), early) in round.into_iter().zip(results).zip(early) {
             let chain = &mut chains[i];
             match result {
-                Ok(reply) => report.done.push(Done { call, reply }),
+                Ok(reply) => match unlike(&call.request, &reply.body) {
+                    None => report.done.push(Done { call, reply }),
+                    Some(what) => report.reject(call, reply, what),
+                },
                 Err(_) if in_time && early => chain.waiting.push(call),
                 Err(error) if is_cut_off(&error, chain.probing) => chain.waiting.push(call),
                 Err(error) if !early && is_so_already(&call, &error) => {

@@ -205,6 +205,7 @@ async fn relations_only(
         let subject = Subject {
             id,
             entity: None,
+            now: cx.app.clock.now(),
             graph_url: &cx.tenant.graph_url,
         };
         let there = known::already(cx, id, related.relation, &steps).await?;

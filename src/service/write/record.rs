@@ -61,16 +61,14 @@ pub(super) fn edges(cx: &Context, changes: Vec<Changed>, report: &Report) {
                 .note(OwnWrite::Removed(typed(cx, side, edge.clone())));
         }
         for mut edge in change.add {
-            let far = &edge.far(side).id;
-            let made = report.done.iter().find(|done| {
-                kind == crate::resources::EdgeKind::Role
-                    && done.call.purpose.relation == Some(relation.name())
-                    && done.call.purpose.ids.first() == Some(far)
+            let mut done = report.done.iter();
+            edge.id = done.find_map(|done| {
+                let is_ours = done.call.purpose.relation == Some(relation.name());
+                is_ours
+                    .then(|| relation.made_id(&edge, &done.call.request, &done.reply.body))
+                    .flatten()
             });
-            edge.id = made
-                .and_then(|done| done.reply.body.get("id"))
-                .and_then(Value::as_str)
-                .map(str::to_owned);
+            edge.asked = None;
             if kind == crate::resources::EdgeKind::Licence {
                 let sku = edge.to.id.clone();
                 edge.to.display = crate::resources::skus::friendly_name(&sku).map(str::to_owned);

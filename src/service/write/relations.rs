@@ -195,6 +195,14 @@ pub(super) async fn failure(
                     ..Error::from(error)
                 };
             }
+            if error.status() == Some(403) && is_restricted(cx, id).await {
+                let text = "only administrators of its administrative unit may change it: this \
+                            server's application needs a directory role in that unit";
+                return Error {
+                    scim: ScimError::forbidden(text),
+                    ..Error::from(error)
+                };
+            }
             let mut error = Error::from(error);
             error.scim.detail = format!("{purpose}: {}", error.scim.detail);
             error
@@ -227,6 +235,17 @@ async fn known_reason(cx: &Context, id: &str, purpose: &Purpose) -> Option<ScimE
     let request = Request::get(cx.kind().object_path(id)).select(properties);
     let entity = cx.tenant.graph.send(&cx.call, &request).await.ok()?.body;
     special.guard_relation(&entity, relation).err()
+}
+
+/// Whether the object is in an administrative unit with restricted management.
+async fn is_restricted(cx: &Context, id: &str) -> bool {
+    if cx.kind().odata_type.is_none() || !is_object_id(id) {
+        return false;
+    }
+    let name = "isManagementRestricted";
+    let request = Request::get(cx.kind().object_path(id)).select([name]);
+    let reply = cx.tenant.graph.send(&cx.call, &request).await;
+    reply.is_ok_and(|reply| reply.body.get(name) == Some(&Value::Bool(true)))
 }
 
 /// Whether the object is there: asked when every removal found nothing, which is also what Graph

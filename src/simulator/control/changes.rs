@@ -7,15 +7,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use time::Duration;
 
 use super::held::{Control, Refused};
 use super::views::find;
 use crate::base::clock::SharedClock;
 use crate::odata::facts;
-use crate::simulator::directory::{Directory, Kind, Relation, State as Life};
+use crate::simulator::directory::{Directory, Holder, Kind, Relation, State as Life};
 use crate::simulator::layers::throttle::Throttle;
 use crate::simulator::notifications::desk::Orders;
-use crate::simulator::options::Habits;
+use crate::simulator::options::{Habits, RolePolicy};
 use crate::simulator::seed::seeded;
 
 /// Body of `POST /_sim/changes`.
@@ -55,6 +56,18 @@ enum Change {
     RemoveOwner { group: String, owner: String },
     /// A user's manager; null takes it away.
     SetManager { id: String, manager: Option<String> },
+    /// The holder of an eligibility activates it for a while.
+    Activate {
+        principal: String,
+        role: String,
+        #[serde(default = "everywhere")]
+        scope: String,
+        minutes: i64,
+    },
+}
+
+fn everywhere() -> String {
+    "/".to_owned()
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -119,6 +132,22 @@ fn make(directory: &mut Directory, change: Change) -> Result<String, Refused> {
         Change::AddOwner { group, owner } => edge(directory, Relation::Owner, &group, &owner, true),
         Change::RemoveOwner { group, owner } => {
             edge(directory, Relation::Owner, &group, &owner, false)
+        }
+        Change::Activate {
+            principal,
+            role,
+            scope,
+            minutes,
+        } => {
+            let holder = Holder {
+                principal: find(directory, &principal)?,
+                role: find(directory, &role)?,
+                scope,
+            };
+            let minutes = Duration::minutes(minutes.clamp(5, 24 * 60));
+            directory
+                .activate_eligibility(&holder, minutes)
+                .ok_or_else(|| Refused::unknown("eligibility of that kind"))
         }
         Change::SetManager { id, manager } => {
             let slot = find(directory, &id)?;
@@ -232,6 +261,7 @@ pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused
     fresh.start_journal();
     *control.graph.write() = fresh;
     control.graph.set_delta_habits(Habits::default());
+    control.graph.set_role_policy(RolePolicy::default());
     control
         .passage
         .faults
@@ -243,10 +273,10 @@ pub async fn reset(State(control): State<Control>) -> Result<StatusCode, Refused
         .passage
         .set_throttle(Throttle::new(control.throttle));
     control.arm.reset();
-    let lifetime = time::Duration::try_from(control.token_lifetime);
+    let lifetime = Duration::try_from(control.token_lifetime);
     control
         .identity
-        .set_lifetime(lifetime.unwrap_or(time::Duration::HOUR));
+        .set_lifetime(lifetime.unwrap_or(Duration::HOUR));
     control.identity.forget_registrations();
     control
         .identity

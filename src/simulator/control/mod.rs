@@ -51,6 +51,10 @@ pub fn router(control: Control) -> Router {
         .route("/throttle", post(switches::throttle))
         .route("/lag", get(trouble::lag).post(trouble::set_lag))
         .route("/delta", get(trouble::habits).post(trouble::set_habits))
+        .route(
+            "/roles",
+            get(trouble::role_policy).post(trouble::set_role_policy),
+        )
         .route("/delta/forget", post(trouble::forget))
         .route("/churn", post(churn::start).delete(churn::stop))
         .route(

@@ -9,7 +9,7 @@ use time::Duration;
 
 use super::held::{Control, Refused};
 use crate::simulator::directory::Lags;
-use crate::simulator::options::Habits;
+use crate::simulator::options::{Habits, RolePolicy};
 
 /// The longest lag, in seconds: beyond it Graph would not count as working.
 const MAX_LAG: f64 = 86_400.0;
@@ -83,6 +83,21 @@ pub async fn habits(State(control): State<Control>) -> Json<Habits> {
 /// `POST /_sim/delta`: how delta queries behave where documents leave it open.
 pub async fn set_habits(State(control): State<Control>, Json(body): Json<Habits>) -> Json<Habits> {
     control.graph.set_delta_habits(body);
+    Json(body)
+}
+
+/// `GET /_sim/roles`
+pub async fn role_policy(State(control): State<Control>) -> Json<RolePolicy> {
+    Json(control.graph.options().roles)
+}
+
+/// `POST /_sim/roles`: licence and rules of Privileged Identity Management from now on. What is not
+/// named is as at the start.
+pub async fn set_role_policy(
+    State(control): State<Control>,
+    Json(body): Json<RolePolicy>,
+) -> Json<RolePolicy> {
+    control.graph.set_role_policy(body);
     Json(body)
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::object::{Kind, Slot};
+use super::record::{ticks, time_text};
 
 /// What is due when.
 #[derive(Debug, Default)]
@@ -62,6 +63,27 @@ pub struct Holder {
     pub principal: Slot,
     /// `/` is the whole tenant.
     pub scope: String,
+}
+
+impl Span {
+    /// From one moment to another, or for good.
+    pub fn of(start: OffsetDateTime, end: Option<OffsetDateTime>) -> Self {
+        let text = |moment: OffsetDateTime| time_text(ticks(moment));
+        let kind = if end.is_some() {
+            "afterDateTime"
+        } else {
+            "noExpiration"
+        };
+        Self {
+            start,
+            end,
+            info: json!({
+                "startDateTime": text(start),
+                "recurrence": null,
+                "expiration": {"type": kind, "endDateTime": end.map(text), "duration": null},
+            }),
+        }
+    }
 }
 
 /// From when to when.

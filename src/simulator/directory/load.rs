@@ -1,16 +1,18 @@
 //! Filling a directory from a seed.
 
 use serde_json::{Value, json};
+use time::Duration;
 use uuid::Uuid;
 
+use super::agenda::{Having, Holder, Span};
 use super::licences::{Plan, Sku};
 use super::loading::Loading;
 use super::object::{Domain, Kind, Relation, Slot, State};
 use super::record::{ticks, time_text};
 use super::store::Directory;
 use crate::simulator::seed_types::{
-    SeedApp, SeedAssignment, SeedEnd, SeedGroup, SeedLicense, SeedPrincipal, SeedSku, SeedTenant,
-    SeedUnit, SeedUser,
+    SeedApp, SeedAssignment, SeedEnd, SeedGroup, SeedHeld, SeedLicense, SeedPrincipal, SeedSku,
+    SeedTenant, SeedUnit, SeedUser,
 };
 
 impl Directory {
@@ -281,7 +283,38 @@ impl Directory {
         };
         if let (Some(role), Some(principal), Some(scope)) = (roles.get(seed.role), principal, scope)
         {
-            self.assign_role(*role, principal, &scope);
+            match seed.how {
+                SeedHeld::Permanent => drop(self.assign_role(*role, principal, &scope)),
+                SeedHeld::Days(days) => {
+                    self.load_schedule(Having::Active, (*role, principal, scope), Some(days));
+                }
+                SeedHeld::Eligible(days) => {
+                    self.load_schedule(Having::Eligible, (*role, principal, scope), days);
+                }
+            }
         }
+    }
+
+    fn load_schedule(
+        &mut self,
+        having: Having,
+        (role, principal, scope): (Slot, Slot, String),
+        days: Option<u16>,
+    ) {
+        let holder = Holder {
+            role,
+            principal,
+            scope,
+        };
+        let start = self.now();
+        let id = self.derived_id(
+            "roleSchedule",
+            &format!("{}{}", self.object(role).id, self.object(principal).id),
+        );
+        let span = Span::of(
+            start,
+            days.map(|days| start + Duration::days(i64::from(days))),
+        );
+        self.add_schedule(having, &id.to_string(), &holder, &span);
     }
 }

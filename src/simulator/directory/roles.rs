@@ -25,16 +25,7 @@ impl Directory {
             principal,
             scope: scope.to_owned(),
         };
-        let start = self.now();
-        let span = Span {
-            start,
-            end: None,
-            info: json!({
-                "startDateTime": self.now_text(),
-                "recurrence": null,
-                "expiration": {"type": "noExpiration", "endDateTime": null, "duration": null},
-            }),
-        };
+        let span = Span::of(self.now(), None);
         let id = Uuid::new_v4().to_string();
         self.add_schedule(Having::Active, &id, &holder, &span);
         slot

@@ -63,6 +63,34 @@ impl Directory {
         slot
     }
 
+    /// The schedule that a running activation uses: the eligibility of the same holder.
+    pub fn activated_using(&self, schedule: Slot) -> Option<Slot> {
+        if self.text(schedule, "assignmentType") != Some("Activated") {
+            return None;
+        }
+        self.find_schedule(Having::Eligible, &self.holder_of(schedule)?)
+    }
+
+    /// Makes active what somebody is eligible for; gives the id of the schedule, or `None` when
+    /// there is no eligibility that has begun, or one is active already.
+    pub fn activate_eligibility(&mut self, holder: &Holder, length: Duration) -> Option<String> {
+        let eligible = self.find_schedule(Having::Eligible, holder)?;
+        self.instance_of(eligible)?;
+        if self.find_schedule(Having::Active, holder).is_some() {
+            return None;
+        }
+        let start = self.now();
+        let span = Span::of(start, Some(start + length));
+        let id = Uuid::new_v4().to_string();
+        let schedule = self.add_schedule(Having::Active, &id, holder, &span);
+        let activated = json!("Activated");
+        self.set_one(schedule, "assignmentType", &activated);
+        if let Some((_, instance)) = self.instance_of(schedule) {
+            self.set_one(instance, "assignmentType", &activated);
+        }
+        Some(id)
+    }
+
     /// Gives a schedule another time.
     pub fn move_schedule(&mut self, schedule: Slot, span: &Span) {
         let modified = self.now_text();

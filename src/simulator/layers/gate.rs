@@ -11,7 +11,7 @@ use super::throttle::{Refused, Throttle};
 use crate::base::clock::SharedClock;
 use crate::odata::facts;
 use crate::simulator::core::{Gate, Graph};
-use crate::simulator::directory::{Kind, State, ticks, time_text};
+use crate::simulator::directory::{Kind, Relation, State, ticks, time_text};
 use crate::simulator::errors::SimError;
 use crate::simulator::permissions::{self, Question, Scope, Tenant};
 use crate::simulator::request::{Body, SimRequest, SimResponse};
@@ -251,6 +251,34 @@ pub(super) fn response(
 struct View<'a>(&'a Graph);
 
 impl Tenant for View<'_> {
+    fn is_walled_off(&self, object: &str, principal: &str) -> bool {
+        let Some(object) = self.resolve(object) else {
+            return false;
+        };
+        let directory = self.0.read();
+        let slot = |id: &str| directory.find(uuid::Uuid::parse_str(id).ok()?);
+        let Some(object) = slot(&object) else {
+            return false;
+        };
+        let units: Vec<String> = directory
+            .all(Kind::AdministrativeUnit, None)
+            .filter(|unit| directory.is_live(*unit))
+            .filter(|unit| directory.flag(*unit, "isMemberManagementRestricted"))
+            .filter(|unit| {
+                let mut members = directory.edges(Relation::Member).targets(*unit, None);
+                members.any(|member| member == object)
+            })
+            .map(|unit| format!("/administrativeUnits/{}", directory.object(unit).id))
+            .collect();
+        let holds = |unit: &String| {
+            directory.all(Kind::RoleAssignment, None).any(|assignment| {
+                directory.text(assignment, "directoryScopeId") == Some(unit)
+                    && directory.text(assignment, "principalId") == Some(principal)
+            })
+        };
+        units.iter().any(|unit| !holds(unit))
+    }
+
     fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String> {
         let directory = self.0.read();
         let Some(slot) = uuid::Uuid::parse_str(principal)

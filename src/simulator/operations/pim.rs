@@ -13,6 +13,7 @@ use crate::simulator::directory::{
 };
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
+use crate::simulator::options::RolePolicy;
 use crate::simulator::request::SimResponse;
 
 type Answer = Result<SimResponse, SimError>;
@@ -44,6 +45,27 @@ pub fn request_eligibility(ctx: &mut Ctx<'_>) -> Answer {
     request(ctx, Having::Eligible)
 }
 
+/// Whether a path leads to Privileged Identity Management.
+pub fn is_asked(path: &str) -> bool {
+    let mut parts = path.trim_matches('/').split('/');
+    let is = |part: Option<&str>, name: &str| part.is_some_and(|p| p.eq_ignore_ascii_case(name));
+    is(parts.next(), "roleManagement")
+        && is(parts.next(), "directory")
+        && parts.next().is_some_and(|set| {
+            let set = set.to_ascii_lowercase();
+            set.starts_with("roleassignmentschedule") || set.starts_with("roleeligibilityschedule")
+        })
+}
+
+/// What a tenant without the licence answers to all of it.
+pub fn unlicensed() -> SimError {
+    SimError::new(
+        400,
+        "AadPremiumLicenseRequired",
+        "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.",
+    )
+}
+
 fn missing() -> SimError {
     SimError::new(
         400,
@@ -52,12 +74,55 @@ fn missing() -> SimError {
     )
 }
 
-fn policy(rule: &str) -> SimError {
+fn policy(rules: &[&str]) -> SimError {
     SimError::new(
         400,
         "RoleAssignmentRequestPolicyValidationFailed",
-        format!("The following policy rules failed: [\"{rule}\"]"),
+        format!(
+            "The following policy rules failed: {}",
+            Value::from(rules.to_vec())
+        ),
     )
+}
+
+/// Refuses what the role's policy does not allow, all rules named.
+fn obey(
+    policy_of: RolePolicy,
+    body: &Map<String, Value>,
+    having: Having,
+    span: &Span,
+) -> Result<(), SimError> {
+    let text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
+    let given = |name: &str| body.get(name).is_some_and(text);
+    let active = having == Having::Active;
+    let most = if active {
+        policy_of.active_days
+    } else {
+        policy_of.eligible_days
+    };
+    let mut failed = Vec::new();
+    if let Some(days) = most
+        && span
+            .end
+            .is_none_or(|end| end - span.start > Duration::days(i64::from(days)))
+    {
+        failed.push("ExpirationRule");
+    }
+    if (active || policy_of.eligible_justification) && !given("justification") {
+        failed.push("JustificationRule");
+    }
+    let ticket = body.get("ticketInfo").map(|ticket| &ticket["ticketNumber"]);
+    if policy_of.ticket && !ticket.is_some_and(text) {
+        failed.push("TicketingRule");
+    }
+    if policy_of.mfa && active {
+        failed.push("MfaRule");
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(policy(&failed))
+    }
 }
 
 fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
@@ -74,7 +139,7 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
         "adminAssign" | "adminUpdate" | "adminRemove" | "adminExtend" | "adminRenew" => {}
         // An application has passed no multifactor authentication.
         "selfActivate" | "selfDeactivate" | "selfExtend" | "selfRenew" => {
-            return Err(policy("MfaRule"));
+            return Err(policy(&["MfaRule"]));
         }
         _ => return Err(SimError::invalid_property("action")),
     }
@@ -98,11 +163,9 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
     let span = if removes {
         None
     } else {
-        let justified = text("justification").is_some_and(|j| !j.trim().is_empty());
-        if having == Having::Active && !justified {
-            return Err(policy("JustificationRule"));
-        }
-        Some(span(&body, having, now)?)
+        let span = span(&body, having, now)?;
+        obey(ctx.options.roles, &body, having, &span)?;
+        Some(span)
     };
 
     let id = Uuid::new_v4().to_string();

@@ -46,6 +46,15 @@ pub fn definition(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_>
     end(dir, slot, after, "roleDefinitionId")
 }
 
+/// The eligibility that an activation uses.
+pub fn activated_using(dir: Reader<'_>, slot: Slot, after: Option<Slot>) -> Items<'_> {
+    let found = dir
+        .directory()
+        .activated_using(slot)
+        .filter(|s| after.is_none_or(|after| *s > after));
+    Box::new(found.into_iter())
+}
+
 /// `POST /roleManagement/directory/roleDefinitions`
 pub fn create_definition(ctx: &mut Ctx<'_>) -> Answer {
     let mut input = validate::body(ctx, Kind::RoleDefinition, &LIMITS)?;

@@ -3,7 +3,7 @@
 use super::answers::created;
 use super::refs;
 use super::validate::{self, Limits};
-use crate::simulator::directory::{Kind, Slot};
+use crate::simulator::directory::{Kind, Relation, Slot};
 use crate::simulator::errors::SimError;
 use crate::simulator::model::Ctx;
 use crate::simulator::request::SimResponse;
@@ -51,10 +51,31 @@ pub fn add_member(ctx: &mut Ctx<'_>, unit: Slot, member: Slot) -> Result<(), Sim
     {
         return Err(SimError::invalid_property("members"));
     }
-    refs::add_plain(ctx.dir, unit, member)
+    refs::add_plain(ctx.dir, unit, member)?;
+    mark(ctx, member);
+    Ok(())
 }
 
 /// `DELETE …/members/{id}/$ref`
 pub fn remove_member(ctx: &mut Ctx<'_>, unit: Slot, member: Slot) -> Result<(), SimError> {
-    refs::remove_plain(ctx.dir, unit, member)
+    refs::remove_plain(ctx.dir, unit, member)?;
+    mark(ctx, member);
+    Ok(())
+}
+
+/// Users and groups tell whether only the administrators of a unit manage them.
+fn mark(ctx: &mut Ctx<'_>, member: Slot) {
+    if !matches!(ctx.dir.object(member).kind, Kind::User | Kind::Group) {
+        return;
+    }
+    let restricted = ctx
+        .dir
+        .all(Kind::AdministrativeUnit, None)
+        .filter(|unit| ctx.dir.flag(*unit, "isMemberManagementRestricted"))
+        .any(|unit| {
+            let mut members = ctx.dir.edges(Relation::Member).targets(unit, None);
+            members.any(|one| one == member)
+        });
+    ctx.dir
+        .set_one(member, "isManagementRestricted", &restricted.into());
 }

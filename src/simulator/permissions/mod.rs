@@ -100,6 +100,9 @@ pub trait Tenant {
     fn resolve(&self, key: &str) -> Option<String>;
     /// Whether the group may hold directory roles (`isAssignableToRole`).
     fn is_role_assignable(&self, group: &str) -> bool;
+    /// Whether the object is in an administrative unit that only its own administrators manage, and
+    /// the principal is none of them.
+    fn is_walled_off(&self, object: &str, principal: &str) -> bool;
     /// The type of an object in the recycle bin: `user`, `group`, `application`…
     fn deleted_type(&self, id: &str) -> Option<String>;
 }
@@ -134,6 +137,14 @@ pub fn allows(question: &Question<'_>, tenant: &dyn Tenant) -> bool {
     }
     if is("subscriptions", 0) && segments.len() == 1 && question.method == "POST" {
         return subscription(question);
+    }
+    if (is("users", 0) || is("groups", 0))
+        && question.method != "GET"
+        && segments
+            .get(1)
+            .is_some_and(|object| tenant.is_walled_off(object, question.caller))
+    {
+        return false;
     }
     if is("users", 0) && segments.len() == 2 {
         match question.method {

@@ -3,6 +3,10 @@ use serde_json::json;
 
 struct Fake;
 impl Tenant for Fake {
+    fn is_walled_off(&self, object: &str, _principal: &str) -> bool {
+        object == "walled"
+    }
+
     fn directory_roles(&self, principal: &str, scope: Scope) -> Vec<String> {
         let roles: &[&str] = match principal {
             "sp-ua" | "helper" => &[USER_ADMINISTRATOR],

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::group::ROLE_ASSIGNABLE;
 use super::plan::{Plan, Stream, uuid};
-use crate::simulator::seed_types::{SeedAssignment, SeedPrincipal, SeedUnit};
+use crate::simulator::seed_types::{SeedAssignment, SeedHeld, SeedPrincipal, SeedUnit};
 
 /// Template id, name, one resource action that is typical of it.
 #[rustfmt::skip]
@@ -112,26 +112,36 @@ fn definition(id: &str, name: &str, description: &str, built_in: bool, actions: 
 
 /// Who holds what. Assignments to users and groups that the tenant is too small for fall away.
 pub(super) fn assignments(plan: &Plan) -> Vec<SeedAssignment> {
+    use SeedHeld::{Days, Eligible, Permanent};
     use SeedPrincipal::{App, Group, User};
     [
-        (GLOBAL_ADMINISTRATOR, User(0), None),
-        (GLOBAL_READER, User(1), None),
-        (USER_ADMINISTRATOR, User(2), None),
-        (HELPDESK_ADMINISTRATOR, User(3), Some(0)),
-        (CUSTOM, User(4), None),
-        (HELPDESK_ADMINISTRATOR, Group(ROLE_ASSIGNABLE), None),
-        (USER_ADMINISTRATOR, App, None),
+        (GLOBAL_ADMINISTRATOR, User(0), None, Permanent),
+        (GLOBAL_READER, User(1), None, Permanent),
+        (USER_ADMINISTRATOR, User(2), None, Permanent),
+        (HELPDESK_ADMINISTRATOR, User(3), Some(0), Permanent),
+        (CUSTOM, User(4), None, Permanent),
+        (
+            HELPDESK_ADMINISTRATOR,
+            Group(ROLE_ASSIGNABLE),
+            None,
+            Permanent,
+        ),
+        (USER_ADMINISTRATOR, App, None, Permanent),
+        (GLOBAL_READER, User(5), None, Days(90)),
+        (GLOBAL_ADMINISTRATOR, User(6), None, Eligible(Some(180))),
+        (USER_ADMINISTRATOR, User(7), Some(0), Eligible(None)),
     ]
     .into_iter()
-    .filter(|(_, principal, _)| match principal {
+    .filter(|(_, principal, ..)| match principal {
         User(number) => *number < plan.users,
         Group(number) => *number < plan.groups,
         App => true,
     })
-    .map(|(role, principal, unit)| SeedAssignment {
+    .map(|(role, principal, unit, how)| SeedAssignment {
         role,
         principal,
         unit,
+        how,
     })
     .collect()
 }

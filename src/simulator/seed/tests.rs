@@ -130,7 +130,8 @@ fn a_filled_directory_is_what_was_planned() {
     plan.fill(&mut directory);
     assert_eq!(directory.count(Kind::User), 1200);
     assert_eq!(directory.count(Kind::Group), 200);
-    assert_eq!(directory.count(Kind::RoleAssignment), 7);
+    assert_eq!(directory.count(Kind::RoleAssignment), 8);
+    assert_eq!(directory.count(Kind::EligibilitySchedule), 2);
     assert_eq!(directory.tenant.domains.len(), 3);
     assert!(directory.photos.len() > 20);
 

@@ -319,6 +319,7 @@ pub const fn relation_name(kind: EdgeKind) -> &'static str {
         EdgeKind::Manager => "manager",
         EdgeKind::Role => "role",
         EdgeKind::Licence => "licence",
+        EdgeKind::Unit => "unit",
     }
 }
 

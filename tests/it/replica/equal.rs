@@ -62,7 +62,13 @@ pub async fn all(app: &App, path: &str) -> Vec<Value> {
     found.into_iter().map(plain).collect()
 }
 
-pub const PATHS: [&str; 4] = ["/Users", "/Groups", "/Roles", "/Licenses"];
+pub const PATHS: [&str; 5] = [
+    "/Users",
+    "/Groups",
+    "/Roles",
+    "/Licenses",
+    "/AdministrativeUnits",
+];
 
 /// Of two lists, what is in one only.
 fn apart(a: Option<&Value>, b: Option<&Value>) -> (Option<Value>, Option<Value>) {

@@ -185,6 +185,17 @@ impl App {
         );
     }
 
+    /// A deletion in the tenant behind the gateway's back.
+    pub async fn graph_delete(&self, path: &str) {
+        let url = format!("{}{path}", self.graph_url());
+        let request = self
+            .client
+            .delete(url)
+            .bearer_auth(self.graph_token().await);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+
     /// A token for Graph, from the simulator itself.
     pub async fn graph_token(&self) -> &str {
         self.inner

@@ -121,8 +121,26 @@ pub(super) async fn lists(
         return Ok(lists);
     }
     let asked = requests.len();
-    requests.extend(names.iter().cloned());
-    let mut read = cx.tenant.graph.collect_many(&cx.call, requests).await?;
+    // What the tenant has no licence for is not there.
+    let licence = &cx.tenant.licence;
+    let left_out: Vec<bool> = requests
+        .iter()
+        .map(|request| licence.is_missing_for(request, now))
+        .collect();
+    let kept = requests.iter().zip(&left_out).filter(|(_, left)| !**left);
+    let sent: Vec<Request> = kept.map(|(r, _)| r.clone()).chain(names.clone()).collect();
+    let mut answers = cx
+        .tenant
+        .graph
+        .collect_many(&cx.call, sent)
+        .await?
+        .into_iter();
+    let mut read = Vec::with_capacity(asked + names.len());
+    for (request, left) in requests.iter().zip(left_out) {
+        let answer = if left { None } else { answers.next() };
+        read.push(licence.judge(request, answer.unwrap_or_else(|| Ok(Vec::new())), now));
+    }
+    read.extend(answers);
     for (request, list) in names.iter().zip(read.split_off(asked)) {
         cx.tenant
             .names

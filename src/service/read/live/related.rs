@@ -10,6 +10,7 @@ use super::{
     object,
 };
 use crate::{
+    graph,
     graph::{BatchItem, Refusal},
     odata::request::Request,
     resources::{Candidates, Relation},
@@ -63,22 +64,35 @@ async fn holders(
             }
             Ok(Vec::new())
         }
-        Some(Candidates::Ids(request, property)) => {
-            let listed = match cx.tenant.graph.collect(&cx.call, &request, limit).await {
-                Ok(listed) => listed,
-                Err(error) if error.refusal() == Some(Refusal::Absent) => return Ok(Vec::new()),
-                Err(error) => return Err(error.into()),
-            };
-            let mut ids: Vec<String> = listed
-                .iter()
-                .filter_map(|item| item.get(property).and_then(Value::as_str))
-                .map(str::to_owned)
-                .collect();
+        Some(Candidates::Ids(requests, property)) => {
+            let mut ids: Vec<String> = Vec::new();
+            for request in requests {
+                let listed = match listed(cx, &request, limit).await {
+                    Ok(listed) => listed,
+                    Err(error) if error.refusal() == Some(Refusal::Absent) => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                let found = listed
+                    .iter()
+                    .filter_map(|item| item.get(property).and_then(Value::as_str));
+                ids.extend(found.map(str::to_owned));
+            }
             ids.sort_unstable();
             ids.dedup();
             by_ids(cx, &ids, wanted).await
         }
     }
+}
+
+/// A whole list; empty where the tenant has no licence for what it lists.
+async fn listed(cx: &Context, request: &Request, limit: usize) -> Result<Vec<Value>, graph::Error> {
+    let licence = &cx.tenant.licence;
+    let now = cx.app.clock.now();
+    if licence.is_missing_for(request, now) {
+        return Ok(Vec::new());
+    }
+    let list = cx.tenant.graph.collect(&cx.call, request, limit).await;
+    licence.judge(request, list, now)
 }
 
 /// Reads objects of which the ids were just listed, each of them.
