@@ -56,6 +56,11 @@ pub struct RolePolicy {
     /// Whether an active assignment needs the administrator's multifactor authentication, which an
     /// application has not passed.
     pub mfa: bool,
+    /// Requests at an administrative unit are carried out for the whole tenant, as was reported of
+    /// units that are seconds old.
+    pub scope_lost: bool,
+    /// Requests are taken and come to nothing.
+    pub fails: bool,
 }
 
 impl Default for RolePolicy {
@@ -67,6 +72,8 @@ impl Default for RolePolicy {
             eligible_justification: false,
             ticket: false,
             mfa: false,
+            scope_lost: false,
+            fails: false,
         }
     }
 }

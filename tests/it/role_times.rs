@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Answer, App, Options, patch_op, quoted};
 
+const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const GROUPS_ADMINISTRATOR: &str = "fdd7a751-b60b-444a-984c-02652fe8fa1c";
 
 async fn app(replica: bool) -> App {
@@ -308,6 +309,181 @@ async fn they_are_found_by_how_and_until_when() {
     );
 }
 
+/// Graph takes a request and does something else: that is no success, and nothing of it stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_out_otherwise_is_taken_back() {
+    let app = app(true).await;
+    let user = app.any_user().await;
+    let path = format!("/Roles/{GROUPS_ADMINISTRATOR}");
+    let units = app.graph_list("/directory/administrativeUnits").await;
+    let unit = format!("/administrativeUnits/{}", units[0]["id"].as_str().unwrap());
+    for (rules, how, says) in [
+        (
+            json!({"scope_lost": true}),
+            json!({"assignment": "eligible"}),
+            "given at /",
+        ),
+        (
+            json!({"scope_lost": true}),
+            json!({"end": "2030-01-01T00:00:00Z"}),
+            "given at /",
+        ),
+        (
+            json!({"fails": true}),
+            json!({"assignment": "eligible"}),
+            "Failed",
+        ),
+    ] {
+        app.control_post("/roles", &rules).await;
+        let mut element = how.clone();
+        element["value"] = json!(user);
+        element["scope"] = json!(unit);
+        let add = json!([{"op": "add", "path": "members", "value": [element]}]);
+        let answer = app.patch(&path, &patch_op(add)).await;
+        assert_eq!(answer.status, 502, "{rules} {}", answer.shown());
+        assert!(answer.detail().contains(says), "{}", answer.shown());
+        for set in ["roleEligibilitySchedules", "roleAssignmentSchedules"] {
+            let left = schedules(&app, set, &user).await;
+            assert!(left.is_empty(), "{rules}: {left:?}");
+        }
+        let role = app.get(&path).await.expect_status(200);
+        assert!(of(&role, "members", &user).is_empty(), "{rules}");
+    }
+}
+
+/// Reads that are behind show one's own changes of a time all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn own_changes_of_a_time_are_seen_at_once() {
+    let app = app(false).await;
+    let user = app.any_user().await;
+    let path = format!("/Users/{user}");
+    app.control_post("/lag", &json!({"all": 5.0})).await;
+    for (how, expected) in [
+        (
+            json!({"end": "2030-01-01T00:00:00Z"}),
+            "active / 2030-01-01T00:00:00Z",
+        ),
+        (
+            json!({"end": "2031-01-01T00:00:00Z"}),
+            "active / 2031-01-01T00:00:00Z",
+        ),
+        (json!({"assignment": "permanent"}), "permanent / -"),
+        (
+            json!({"end": "2029-01-01T00:00:00Z"}),
+            "active / 2029-01-01T00:00:00Z",
+        ),
+    ] {
+        let mut element = how.clone();
+        element["value"] = json!(GROUPS_ADMINISTRATOR);
+        let add = json!([{"op": "add", "path": "roles", "value": [element]}]);
+        let answer = app.patch(&path, &patch_op(add)).await.expect_status(200);
+        let seen = of(&answer, "roles", GROUPS_ADMINISTRATOR);
+        assert_eq!(told(&seen), [expected], "in the answer to {how}");
+        let read = app.get(&path).await.expect_status(200);
+        let seen = of(&read, "roles", GROUPS_ADMINISTRATOR);
+        assert_eq!(told(&seen), [expected], "read after {how}");
+    }
+}
+
+/// Whoever manages users, groups or units alone makes nobody an administrator, in no way.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lesser_token_makes_an_administrator() {
+    let app = app(true).await;
+    let user = app.any_user().await;
+    let urn = "urn:ietf:params:scim:schemas:extension:entra-scim:2.0:Group";
+    let (user_path, role) = (format!("/Users/{user}"), GLOBAL_ADMINISTRATOR);
+    let role_path = format!("/Roles/{role}");
+    let groups = app
+        .graph_list("/groups?$select=id,isAssignableToRole")
+        .await;
+    let group = groups
+        .iter()
+        .find(|g| g["isAssignableToRole"] == true)
+        .unwrap();
+    let group = group["id"].as_str().unwrap();
+    let group_path = format!("/Groups/{group}");
+    let eligible = json!([{"value": role, "assignment": "eligible"}]);
+    let timed = json!([{"value": role, "end": "2030-01-01T00:00:00Z"}]);
+    let holder = json!([{"value": user, "assignment": "eligible"}]);
+    let add =
+        |path: &str, value: &Value| patch_op(json!([{"op": "add", "path": path, "value": value}]));
+    let own_roles = format!("{urn}:roles");
+    let new_user = json!({"userName": format!("evil@{}", app.domain().await), "displayName": "e",
+        "roles": eligible});
+    let put = json!({"displayName": "x", urn: {"roles": timed}});
+    let custom = json!({"displayName": "mine",
+        "permissions": ["microsoft.directory/users/password/update"]});
+    let bulk = json!({"Operations": [{"method": "PATCH", "path": user_path,
+        "data": add("roles", &eligible)}]});
+    let attempts: [(&str, &str, &str, &Value); 10] = [
+        (
+            "eligible, at the user",
+            "PATCH",
+            &user_path,
+            &add("roles", &eligible),
+        ),
+        (
+            "for a time, at the user",
+            "PATCH",
+            &user_path,
+            &add("roles", &timed),
+        ),
+        (
+            "eligible, at the role",
+            "PATCH",
+            &role_path,
+            &add("members", &holder),
+        ),
+        ("a new user who is eligible", "POST", "/Users", &new_user),
+        (
+            "eligible, at the group",
+            "PATCH",
+            &group_path,
+            &add(&own_roles, &eligible),
+        ),
+        ("for a time, by PUT of the group", "PUT", &group_path, &put),
+        (
+            "into a group that holds roles",
+            "PATCH",
+            &group_path,
+            &add("members", &json!([{"value": user}])),
+        ),
+        (
+            "an owner of such a group",
+            "PATCH",
+            &group_path,
+            &add(&format!("{urn}:owners"), &json!([{"value": user}])),
+        ),
+        ("a role of one's own", "POST", "/Roles", &custom),
+        ("in bulk", "POST", "/Bulk", &bulk),
+    ];
+    for scopes in [
+        "read:*,write:Users",
+        "read:*,write:Groups",
+        "read:*,write:Users,write:Groups,write:Licenses,write:AdministrativeUnits",
+        "read:*",
+    ] {
+        let token = app.issue_token(scopes, None).await;
+        let lesser = app.with_token(Some(&token));
+        app.reset_counters().await;
+        for (attempt, method, path, body) in attempts {
+            let answer = lesser.request(method, path, Some(body), &[]).await;
+            let bulk = &answer.body["Operations"][0]["status"];
+            let status = if bulk.is_string() {
+                bulk.as_str().unwrap().parse().unwrap()
+            } else {
+                answer.status
+            };
+            assert_eq!(status, 403, "{scopes}: {attempt}: {}", answer.shown());
+        }
+        assert_eq!(writes(&app).await, 0, "{scopes}");
+    }
+    assert!(app.sim_roles(&user).await.is_empty());
+    for set in ["roleEligibilitySchedules", "roleAssignmentSchedules"] {
+        assert!(schedules(&app, set, &user).await.is_empty());
+    }
+}
+
 /// The commands of `docs/roles.md`, as they stand there.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_works() {
@@ -331,4 +507,100 @@ async fn the_page_works() {
     for wanted in ["Global Reader", "2029-12-31", "2030-12-31", "Tag keeper"] {
         assert!(said.contains(wanted), "{wanted} in {said}");
     }
+}
+
+/// A role of one's own from its making to its end, each step seen in the tenant.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_life_of_a_role() {
+    let app = app(true).await;
+    let user = app.any_user().await;
+    let made = json!({"displayName": "Walked", "description": "d",
+        "permissions": ["microsoft.directory/applications/tag/update"]});
+    let made = app.post("/Roles", &made).await.expect_status(201);
+    let role = made.body["id"].as_str().unwrap().to_owned();
+    let path = format!("/Roles/{role}");
+    let unit = json!({"displayName": "Walked in"});
+    let unit = app
+        .post("/AdministrativeUnits", &unit)
+        .await
+        .expect_status(201);
+    let unit = format!("/administrativeUnits/{}", unit.body["id"].as_str().unwrap());
+    let patch = async |operation: Value| {
+        let body = patch_op(json!([operation]));
+        app.patch(&path, &body).await.expect_status(200)
+    };
+    let add = |more: Value| {
+        let mut element = json!({"value": user});
+        element
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({"op": "add", "path": "members", "value": [element]})
+    };
+    let days = |days: i64| {
+        let end = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        let end = end.replace_nanosecond(0).unwrap();
+        end.format(&time::format_description::well_known::Rfc3339)
+            .unwrap()
+    };
+    // For good, everywhere.
+    patch(add(json!({}))).await;
+    assert_eq!(app.sim_roles(&user).await, std::slice::from_ref(&role));
+    // Eligible for 30 days in a unit; then for 60.
+    let (month, two) = (days(30), days(60));
+    patch(add(
+        json!({"assignment": "eligible", "scope": unit, "end": month}),
+    ))
+    .await;
+    let eligible = schedules(&app, "roleEligibilitySchedules", &user).await;
+    assert_eq!(
+        eligible[0]["scheduleInfo"]["expiration"]["endDateTime"],
+        month
+    );
+    let one = format!(
+        "members[value eq {} and assignment eq \"eligible\"]",
+        quoted(&user)
+    );
+    patch(json!({"op": "replace", "path": format!("{one}.end"), "value": two})).await;
+    let eligible = schedules(&app, "roleEligibilitySchedules", &user).await;
+    assert_eq!(eligible.len(), 1, "{eligible:?}");
+    assert_eq!(
+        eligible[0]["scheduleInfo"]["expiration"]["endDateTime"],
+        two
+    );
+    // Activated by its holder, and over after half an hour.
+    let change =
+        json!({"op": "activate", "principal": user, "role": role, "scope": unit, "minutes": 30});
+    app.control_post("/changes", &json!({"changes": [change]}))
+        .await;
+    app.caught_up().await;
+    let seen = app.get(&path).await;
+    let held = of(&seen, "members", &user);
+    assert!(
+        held.iter().any(|e| e["activatedFrom"].is_string()),
+        "{held:?}"
+    );
+    assert_eq!(held.len(), 3, "{held:?}");
+    app.control_post("/clock/advance", &json!({"seconds": 1900}))
+        .await;
+    let mut left = 3;
+    for _ in 0..12 {
+        app.caught_up().await;
+        left = of(&app.get(&path).await, "members", &user).len();
+        if left == 2 {
+            break;
+        }
+    }
+    assert_eq!(left, 2, "the activation is over");
+    // Its end, and that of the role.
+    patch(json!({"op": "remove", "path": one})).await;
+    assert!(
+        schedules(&app, "roleEligibilitySchedules", &user)
+            .await
+            .is_empty()
+    );
+    patch(json!({"op": "remove", "path": "members"})).await;
+    assert!(app.sim_roles(&user).await.is_empty());
+    app.delete(&path).await.expect_status(204);
+    app.get(&path).await.expect_status(404);
 }

@@ -126,7 +126,10 @@ fn obey(
 }
 
 fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
-    let body = ctx.request.body_object()?;
+    let mut body = ctx.request.body_object()?;
+    if ctx.options.roles.scope_lost && body.get("action") == Some(&json!("adminAssign")) {
+        body.insert("directoryScopeId".to_owned(), json!("/"));
+    }
     if let Some(name) = body
         .keys()
         .find(|n| !n.contains("@odata.") && !KNOWN.contains(&n.as_str()))
@@ -170,7 +173,9 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
 
     let id = Uuid::new_v4().to_string();
     let validates = body.get("isValidationOnly") == Some(&Value::Bool(true));
+    let fails = ctx.options.roles.fails && !removes;
     let status = match &span {
+        _ if fails => "Failed",
         None => "Revoked",
         Some(span) if span.start > now => "Granted",
         Some(_) => "Provisioned",
@@ -186,6 +191,9 @@ fn request(ctx: &mut Ctx<'_>, having: Having) -> Answer {
         return Ok(answer);
     }
     ctx.dir.plan_request(stored);
+    if fails {
+        return Ok(created(ctx, stored));
+    }
     match (schedule, span) {
         (Some(schedule), None) => ctx.dir.end_schedule(schedule),
         (Some(schedule), Some(span)) => ctx.dir.move_schedule(schedule, &span),
