@@ -314,6 +314,7 @@ impl Relation for RoleAssignments {
         let mut calls = Calls::default();
         for edge in &change.add {
             let far = &edge.far(self.side).id;
+            schedules::check_end(edge, subject.now, self.name())?;
             let key = edge.key(self.side);
             let before = change.replaced.iter().find(|old| old.key(self.side) == key);
             calls.adds.push(match before {

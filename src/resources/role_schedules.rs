@@ -176,6 +176,19 @@ pub(super) fn said(edge: Edge, element: &Value, relation: &str) -> Result<Edge, 
     })
 }
 
+/// Refuses an end that has passed.
+///
+/// # Errors
+/// `invalidValue`
+pub(super) fn check_end(edge: &Edge, now: OffsetDateTime, relation: &str) -> Result<(), Error> {
+    let end = edge.end.as_deref().and_then(datetime::instant);
+    if end.is_some_and(|end| end.nanoseconds() <= now.unix_timestamp_nanos()) {
+        let text = format!("'{relation}': the 'end' is in the past; a removal ends it at once");
+        return Err(Error::invalid_value(text));
+    }
+    Ok(())
+}
+
 /// Whether what a client says of an edge that is there changes nothing. One who names only the
 /// role, or its holder, says nothing about the time: nobody is to get a role for good by being
 /// listed.
@@ -333,4 +346,166 @@ pub fn ending(call: &GraphCall, answer: &Value) -> Option<GraphCall> {
     };
     let request = Request::post(call.request.path.clone(), body);
     Some(GraphCall::new(request, &call.serial_key, purpose).tolerating(Tolerates::NotThere))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::{
+        change,
+        edge::{EdgeKind, End, Side},
+        relation::{Relation as _, Subject},
+        role_assignments::RoleAssignments,
+    };
+    use crate::scim::patch::Step;
+
+    const USER: &str = "00000000-0000-0000-0000-000000000001";
+    const ROLE: &str = "00000000-0000-0000-0000-000000000002";
+    const END: &str = "2030-01-01T00:00:00Z";
+    const LATER: &str = "2031-01-01T00:00:00Z";
+
+    fn held(held: Held, end: Option<&str>) -> Edge {
+        Edge {
+            scope: Some("/".into()),
+            id: Some("a".into()),
+            held,
+            end: end.map(str::to_owned),
+            start: end.map(|_| "2026-01-01T00:00:00Z".to_owned()),
+            ..Edge::seen(EdgeKind::Role, Side::From, USER, End::of(ROLE))
+        }
+    }
+
+    /// The calls that an element, added to what is there, comes to.
+    fn planned(there: &[Edge], element: &Value) -> Result<Vec<String>, String> {
+        let relation = RoleAssignments { side: Side::From };
+        let mut element = element.clone();
+        element["value"] = json!(ROLE);
+        let steps = [Step::Add(vec![element])];
+        let change = change::net(&relation, USER, &steps, Some(there)).map_err(|e| e.detail)?;
+        let subject = Subject {
+            id: USER,
+            entity: None,
+            now: OffsetDateTime::UNIX_EPOCH,
+            graph_url: "",
+        };
+        let calls = relation
+            .plan(&subject, &change)
+            .map_err(|error| error.detail)?;
+        assert!(calls.removes.is_empty());
+        let told = calls.adds.into_iter().map(|call| {
+            let body = call.request.body.unwrap_or_default();
+            let set = call.request.path.rsplit('/').next().unwrap_or_default();
+            let action = body["action"].as_str().unwrap_or("POST");
+            let end = body["scheduleInfo"]["expiration"]["endDateTime"].as_str();
+            format!("{set} {action} {}", end.unwrap_or("-"))
+        });
+        Ok(told.collect())
+    }
+
+    #[test]
+    fn what_is_there_and_what_is_wanted_make_the_request() {
+        let (permanent, active) = (held(Held::Permanent, None), held(Held::Active, Some(END)));
+        let eligible = held(Held::Eligible, Some(END));
+        let activated = Edge {
+            activated_from: Some("e".into()),
+            ..active.clone()
+        };
+        let plain = "roleAssignments POST -";
+        let assign = format!("roleAssignmentScheduleRequests adminAssign {END}");
+        let update = |end: &str| format!("roleAssignmentScheduleRequests adminUpdate {end}");
+        let may = |what: &str, end: &str| format!("roleEligibilityScheduleRequests {what} {end}");
+        for (there, element, expected) in [
+            (vec![], json!({}), Ok(vec![plain.to_owned()])),
+            (vec![], json!({"end": END}), Ok(vec![assign.clone()])),
+            (
+                vec![],
+                json!({"assignment": "Eligible"}),
+                Ok(vec![may("adminAssign", "-")]),
+            ),
+            // Who is eligible may be given it as well.
+            (
+                vec![eligible.clone()],
+                json!({}),
+                Ok(vec![plain.to_owned()]),
+            ),
+            (
+                vec![eligible.clone()],
+                json!({"assignment": "eligible", "end": LATER}),
+                Ok(vec![may("adminUpdate", LATER)]),
+            ),
+            (
+                vec![eligible],
+                json!({"assignment": "eligible", "end": "2030-01-01T01:00:00+01:00"}),
+                Ok(vec![]),
+            ),
+            // To be named is not to be given it for good.
+            (vec![active.clone()], json!({}), Ok(vec![])),
+            (vec![active.clone()], json!({"end": END}), Ok(vec![])),
+            (
+                vec![active.clone()],
+                json!({"end": LATER}),
+                Ok(vec![update(LATER)]),
+            ),
+            (
+                vec![active],
+                json!({"assignment": "permanent"}),
+                Ok(vec![update("-")]),
+            ),
+            (vec![permanent.clone()], json!({}), Ok(vec![])),
+            (vec![permanent], json!({"end": END}), Ok(vec![update(END)])),
+            (
+                vec![activated.clone()],
+                json!({"assignment": "active", "end": END}),
+                Ok(vec![]),
+            ),
+            (
+                vec![activated.clone()],
+                json!({"end": LATER}),
+                Err("activation"),
+            ),
+            (
+                vec![activated],
+                json!({"assignment": "permanent"}),
+                Ok(vec![plain.to_owned()]),
+            ),
+            (vec![], json!({"end": "1969-01-01T00:00:00Z"}), Err("past")),
+        ] {
+            match (planned(&there, &element), expected) {
+                (Ok(calls), Ok(expected)) => assert_eq!(calls, expected, "{element}"),
+                (Err(said), Err(expected)) => assert!(said.contains(expected), "{said}"),
+                (got, expected) => panic!("{element}: {got:?}, not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_an_answer_that_says_what_was_asked_is_one() {
+        let unit = json!({"directoryScopeId": "/administrativeUnits/a"});
+        for (path, answer, says) in [
+            (
+                "roleEligibilityScheduleRequests",
+                json!({"status": "Provisioned", "directoryScopeId": "/AdministrativeUnits/A"}),
+                None,
+            ),
+            (
+                "roleEligibilityScheduleRequests",
+                json!({"status": "Provisioned", "directoryScopeId": "/"}),
+                Some("given at /"),
+            ),
+            (
+                "roleAssignmentScheduleRequests",
+                json!({"status": "Failed", "directoryScopeId": "/administrativeUnits/a"}),
+                Some("Failed"),
+            ),
+            // A plain assignment has no status.
+            ("roleAssignments", json!({"directoryScopeId": "/"}), None),
+        ] {
+            let request = Request::post(format!("{ROOT}{path}"), unit.clone());
+            let said = unlike(&request, &answer);
+            match says {
+                None => assert_eq!(said, None, "{path} {answer}"),
+                Some(says) => assert!(said.unwrap().contains(says), "{path} {answer}"),
+            }
+        }
+    }
 }

@@ -24,6 +24,8 @@ use crate::{
 
 /// How long one request of the background may take, throttling included.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// A list of up to so many requests is read whenever it is its turn.
+const OFTEN: u64 = 20;
 /// How soon a round that failed is tried again, at the most often.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -35,6 +37,9 @@ pub struct Keeper {
     /// How many rounds there were: some lists are read in some rounds only.
     pub(super) round: AtomicU64,
     pub(super) stats: Arc<graph::CallStats>,
+    /// How many requests the lists of assignments, and of who is in units, took last.
+    assignments_cost: AtomicU64,
+    units_cost: AtomicU64,
 }
 
 /// Keeps the replicas of all tenants that have one, until `stop`.
@@ -60,6 +65,8 @@ impl Keeper {
             holder: uuid::Uuid::new_v4().to_string().into(),
             round: AtomicU64::new(0),
             stats: Arc::default(),
+            assignments_cost: AtomicU64::new(0),
+            units_cost: AtomicU64::new(0),
         }
     }
 
@@ -217,17 +224,27 @@ impl Keeper {
             // Seats were taken or given back here.
             poll::whole(self, lease, "License", 0).await?;
         }
-        // Lists without a change query take turns, so that a round costs no more units than there
-        // are types.
+        // Lists without a change query take turns; long ones wait longer for theirs.
         match round % 8 {
             1 => poll::whole(self, lease, "License", 0).await,
-            5 => {
+            5 if is_turn(&self.units_cost, round / 8) => {
+                let before = self.requests();
                 poll::whole(self, lease, "AdministrativeUnit", 0).await?;
-                poll::units(self, lease, 0).await
+                poll::units(self, lease, 0).await?;
+                let cost = self.requests() - before;
+                self.units_cost.store(cost, Ordering::Relaxed);
+                Ok(())
             }
             3 => poll::whole(self, lease, "Role", 0).await,
             7 => poll::licence_errors(self, lease).await,
-            _ => poll::assignments(self, lease, 0).await,
+            0 | 2 | 4 | 6 if is_turn(&self.assignments_cost, round / 2) => {
+                let before = self.requests();
+                poll::assignments(self, lease, 0).await?;
+                let cost = self.requests() - before;
+                self.assignments_cost.store(cost, Ordering::Relaxed);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -271,6 +288,12 @@ impl Keeper {
             .collect();
         (there, gone)
     }
+}
+
+/// Whether a list that took `cost` requests is read at its `nth` turn: a long one at every second,
+/// third, … only.
+fn is_turn(cost: &AtomicU64, nth: u64) -> bool {
+    nth.is_multiple_of(1 + cost.load(Ordering::Relaxed) / OFTEN)
 }
 
 /// Whether Graph has lost the state of the change query.

@@ -356,6 +356,9 @@ pub(super) fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     if !(left.contains_key("value") && right.contains_key("value")) {
         return a == b;
     }
+    if is_eligible(attribute, left) != is_eligible(attribute, right) {
+        return false;
+    }
     left.iter().all(|(name, value)| {
         !is_identity(attribute, name)
             || right.get(name).is_none_or(|other| {
@@ -363,6 +366,14 @@ pub(super) fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
                 sub.is_some_and(|sub| same_value(sub, value, other))
             })
     })
+}
+
+/// Whether an element says that its role may be taken, which is another one than that it is held: the
+/// one that does not say is held.
+fn is_eligible(attribute: &Attribute, object: &Document) -> bool {
+    const HOW: &str = "assignment";
+    let said = object.get(HOW).and_then(Value::as_str);
+    is_identity(attribute, HOW) && said.is_some_and(|how| how.eq_ignore_ascii_case("eligible"))
 }
 
 /// Whether a sub-attribute tells one element from another, and does not only describe it.
