@@ -491,7 +491,7 @@ async fn control_sees_and_changes() {
     assert_eq!((of(false), of(true)), (1, 1), "{licenses}");
     assert_eq!(
         sim.see("/roleAssignments").await.as_array().unwrap().len(),
-        7
+        8
     );
 
     let (status, body) = sim

@@ -127,7 +127,7 @@ pub(super) fn assignments(plan: &Plan) -> Vec<SeedAssignment> {
             Permanent,
         ),
         (USER_ADMINISTRATOR, App, None, Permanent),
-        (GLOBAL_READER, User(5), None, Days(90)),
+        (USER_ADMINISTRATOR, User(1), None, Days(90)),
         (GLOBAL_ADMINISTRATOR, User(6), None, Eligible(Some(180))),
         (USER_ADMINISTRATOR, User(7), Some(0), Eligible(None)),
     ]
