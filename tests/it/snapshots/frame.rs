@@ -175,6 +175,8 @@ pub fn redactions() -> Vec<(&'static str, Redaction)> {
             dynamic_redaction(moment),
         ),
         (".body.**.renewedDateTime", dynamic_redaction(moment)),
+        (".body.**.start", dynamic_redaction(moment)),
+        (".body.**.end", dynamic_redaction(moment)),
         ("[\"if-match\"]", dynamic_redaction(version)),
         ("[\"if-none-match\"]", dynamic_redaction(version)),
     ]
