@@ -4,10 +4,12 @@
 //! (eligible) may have it too. Those for good are written as assignments, which needs no licence;
 //! those for a time and those that may be activated by requests (`role_schedules`).
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{
-    edge::{Edge, EdgeKind, End, Held, Pending, Side, text},
+    edge::{Edge, EdgeKey, EdgeKind, End, Held, Pending, Side, text},
     plan::{GraphCall, Inverse, Purpose, Tolerates, Verb},
     references::{element_attributes, elements},
     relation::{Calls, Candidates, Change, Relation, Subject, element_object_id},
@@ -29,6 +31,15 @@ use crate::{
 const ASSIGNMENTS: &str = "/roleManagement/directory/roleAssignments";
 
 const DEFINITIONS: &str = "/roleManagement/directory/roleDefinitions";
+
+/// What is held, what is held for a time, what may be activated.
+fn everywhere() -> [Request; 3] {
+    [
+        Request::get(ASSIGNMENTS),
+        schedules::active(),
+        schedules::eligible(),
+    ]
+}
 
 /// How a role may be held.
 const HOW: [&str; 3] = ["permanent", "active", "eligible"];
@@ -126,17 +137,12 @@ impl RoleAssignments {
         }
     }
 
-    /// What is held, what is held for a time, what may be activated. Names of principals come
+    /// The lists of all. Names of principals come
     /// along; those of definitions are remembered ([`Relation::names`]).
     fn all(&self) -> [Request; 3] {
-        let lists = [
-            Request::get(ASSIGNMENTS),
-            schedules::active(),
-            schedules::eligible(),
-        ];
         match self.side {
-            Side::From => lists,
-            Side::To => lists.map(|list| list.option("$expand", "principal")),
+            Side::From => everywhere(),
+            Side::To => everywhere().map(|list| list.option("$expand", "principal")),
         }
     }
 
@@ -227,7 +233,9 @@ impl Relation for RoleAssignments {
         let ours = |item: &&Value| {
             text(item, self.near()).is_some_and(|near| near.eq_ignore_ascii_case(id))
         };
-        let (mut active, eligible) = (Schedules::of(active), Schedules::of(eligible));
+        // Lists that objects share are gone through for each of them: only what is theirs is kept.
+        let mut active = Schedules::of(active.iter().filter(ours));
+        let eligible = Schedules::of(eligible.iter().filter(ours));
         let mut edges: Vec<Edge> = Vec::new();
         for assignment in held.iter().filter(ours) {
             let Some(edge) = self.seen(id, assignment) else {
@@ -247,7 +255,7 @@ impl Relation for RoleAssignments {
             .left()
             .into_iter()
             .map(|schedule| (schedule, Held::Eligible));
-        for (schedule, held) in later.chain(may).filter(|(schedule, _)| ours(schedule)) {
+        for (schedule, held) in later.chain(may) {
             let held = match held {
                 Held::Active if schedule["scheduleInfo"]["expiration"]["endDateTime"].is_null() => {
                     Held::Permanent
@@ -262,13 +270,8 @@ impl Relation for RoleAssignments {
     }
 
     fn candidates(&self, value: &str) -> Option<Candidates> {
-        let lists = [
-            Request::get(ASSIGNMENTS),
-            schedules::active(),
-            schedules::eligible(),
-        ];
         let of = |list: Request| list.filter(&Expr::eq(self.far(), value));
-        Some(Candidates::Ids(lists.map(of).into(), self.near()))
+        Some(Candidates::Ids(everywhere().map(of).into(), self.near()))
     }
 
     fn needs_current(&self) -> bool {
@@ -312,12 +315,12 @@ impl Relation for RoleAssignments {
 
     fn plan(&self, subject: &Subject<'_>, change: &Change) -> Result<Calls, Error> {
         let mut calls = Calls::default();
+        let replaced = change.replaced.iter().map(|old| (old.key(self.side), old));
+        let replaced: HashMap<EdgeKey, &Edge> = replaced.collect();
         for edge in &change.add {
             let far = &edge.far(self.side).id;
             schedules::check_end(edge, subject.now, self.name())?;
-            let key = edge.key(self.side);
-            let before = change.replaced.iter().find(|old| old.key(self.side) == key);
-            calls.adds.push(match before {
+            calls.adds.push(match replaced.get(&edge.key(self.side)).copied() {
                 Some(old) if old.activated_from.is_some() && edge.held == Held::Active => {
                     return Err(Error::mutability(format!(
                         "the assignment of '{far}' is an activation, which ends by itself: it can be removed, or a permanent one be given"

@@ -39,14 +39,15 @@ pub(super) fn eligible() -> Request {
 pub(super) struct Schedules<'a>(HashMap<(String, String, String), &'a Value>);
 
 impl<'a> Schedules<'a> {
-    /// Those that are held directly: what comes through a group or from above is a shadow.
-    pub(super) fn of(list: &'a [Value]) -> Self {
+    /// Those of `list` that are held directly: what comes through a group or from above is a
+    /// shadow.
+    pub(super) fn of(list: impl Iterator<Item = &'a Value>) -> Self {
         let direct = |schedule: &&Value| {
             let kind = schedule.get("memberType").and_then(Value::as_str);
             kind.is_none_or(|kind| kind.eq_ignore_ascii_case("Direct"))
         };
         let mut all: HashMap<_, &Value> = HashMap::new();
-        for schedule in list.iter().filter(direct) {
+        for schedule in list.filter(direct) {
             let Some(key) = key(schedule) else { continue };
             // One that was given outweighs one that was activated.
             let old = all.get(&key).copied();

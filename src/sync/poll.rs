@@ -14,7 +14,7 @@ use crate::{
         apply::{Apply, DIRECTORY},
         count,
         guard::AGREED,
-        rows::{is_held_otherwise, to_row},
+        rows::{is_held_otherwise, is_scheduled_row, to_row},
     },
     store::replica::{EdgeRow, Mark, Order, Selection, relation_name},
     translation::index::Condition,
@@ -117,7 +117,11 @@ pub(super) async fn assignments(
         };
         let graph = &keeper.tenant.graph;
         let list = graph.collect(&keeper.call(), &sized, LIMIT).await;
-        read.push(licence.judge(&request, list, now)?);
+        read.push(match licence.judge(&request, list, now) {
+            // What was known of it stays, and the rest is followed all the same.
+            Err(_) if licence.is_withheld() => Vec::new(),
+            list => list?,
+        });
     }
     let mut desired: HashMap<(String, String, String), EdgeRow> = HashMap::new();
     let mut ends = Vec::new();
@@ -177,13 +181,22 @@ async fn follow(
     keeper: &Keeper,
     lease: &Lease,
     kind: EdgeKind,
-    desired: HashMap<(String, String, String), EdgeRow>,
+    mut desired: HashMap<(String, String, String), EdgeRow>,
 ) -> Result<(), Fault> {
     let first = keeper.is_first().await?;
     let mut tx = lease.begin().await?;
     let times = keeper.tenant.replica.times(keeper.app.clock.as_ref(), 0);
     let name = relation_name(kind);
-    let known = tx.relation_edges(&keeper.tenant.name, name).await?;
+    let mut known = tx.relation_edges(&keeper.tenant.name, name).await?;
+    if kind == EdgeKind::Role && keeper.tenant.licence.is_withheld() {
+        known.retain(|row| {
+            let keeps = is_scheduled_row(row);
+            if keeps {
+                desired.remove(&(row.from.clone(), row.to.clone(), row.part.clone()));
+            }
+            !keeps
+        });
+    }
     let mut apply = Apply::new(&mut tx, &keeper.tenant, times, DIRECTORY);
     apply.quiet = first;
     let (put, gone) = compare(desired, known, &mut apply);

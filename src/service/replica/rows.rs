@@ -106,6 +106,12 @@ fn detail(edge: &Edge) -> Option<String> {
     (!detail.is_empty()).then(|| Value::Object(detail).to_string())
 }
 
+/// Whether a row is of a role that is held for a time or may be activated.
+pub(crate) fn is_scheduled_row(row: &EdgeRow) -> bool {
+    kind_of(row) == Some(EdgeKind::Role)
+        && to_edge(row, EdgeKind::Role, Side::From).held != Held::Permanent
+}
+
 /// Whether two rows of one edge say that it is held in different ways, or until different times.
 pub(crate) fn is_held_otherwise(one: &EdgeRow, other: &EdgeRow) -> bool {
     kind_of(one).is_some_and(|kind| {

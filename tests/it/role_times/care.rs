@@ -155,3 +155,51 @@ async fn own_changes_of_a_time_are_seen_at_once() {
         assert_eq!(told(&seen), [expected], "read after {how}");
     }
 }
+
+/// How many are eligible for Global Administrator or Groups Administrator.
+async fn eligible(app: &crate::support::app::App) -> usize {
+    let mut count = 0;
+    for role in [GROUPS_ADMINISTRATOR, "62e90394-69f5-4237-9190-012177145e10"] {
+        let role = app.get(&format!("/Roles/{role}")).await.expect_status(200);
+        let members = role.body["members"].as_array().cloned();
+        let all = members.unwrap_or_default();
+        count += all.iter().filter(|e| e["assignment"] == "eligible").count();
+    }
+    count
+}
+
+/// Schedules may not be read any more: that is no reason to believe that there are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withheld_is_not_forgotten() {
+    for replica in [true, false] {
+        let app = app(replica).await;
+        let user = app.any_user().await;
+        let path = format!("/Roles/{GROUPS_ADMINISTRATOR}");
+        let end = "2030-01-01T00:00:00Z";
+        let add = json!([{"op": "add", "path": "members", "value": [
+            {"value": user, "assignment": "eligible"}, {"value": user, "end": end}]}]);
+        app.patch(&path, &patch_op(add)).await.expect_status(200);
+        let expected = [format!("active / {end}"), "eligible / -".to_owned()];
+        let granted = app.control("/permissions").await.unwrap();
+        let kept: Vec<&serde_json::Value> = granted
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|name| !name.as_str().unwrap().starts_with("Role"))
+            .collect();
+        let fewer = json!({"permissions": kept, "revoke": true});
+        app.control_post("/permissions", &fewer).await;
+        if !replica {
+            let refused = app.get(&path).await;
+            assert_eq!(refused.status, 403, "{}", refused.shown());
+            continue;
+        }
+        // More than one turn of the list. What others gave is guarded by nothing else.
+        for _ in 0..9 {
+            app.caught_up().await;
+        }
+        let role = app.get(&path).await.expect_status(200);
+        assert_eq!(told(&of(&role, "members", &user)), expected);
+        assert_eq!(eligible(&app).await, 2, "those of the seed, and ours");
+    }
+}

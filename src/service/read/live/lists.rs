@@ -137,8 +137,13 @@ pub(super) async fn lists(
         .into_iter();
     let mut read = Vec::with_capacity(asked + names.len());
     for (request, left) in requests.iter().zip(left_out) {
-        let answer = if left { None } else { answers.next() };
-        read.push(licence.judge(request, answer.unwrap_or_else(|| Ok(Vec::new())), now));
+        let list = if left {
+            Ok(Vec::new())
+        } else {
+            let answer = answers.next();
+            answer.ok_or_else(|| protocol("a list was not answered"))?
+        };
+        read.push(licence.judge(request, list, now));
     }
     read.extend(answers);
     for (request, list) in names.iter().zip(read.split_off(asked)) {
